@@ -1,0 +1,106 @@
+"""The loop that every optimising stage runs in: progress, loss curves, checkpoints, stopping.
+
+A stage hands over an `Optimisation`; the loop calls `step` until `steps`, tells the progress
+callback, saves the state now and then and when it is stopped, and takes it up again on resume.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+
+from backend.errors import Interrupted
+
+
+class Optimisation(Protocol):
+    """Something with a fixed number of steps whose whole state can be saved and restored."""
+
+    steps: int
+
+    def step(self, index: int) -> dict[str, float]:
+        """Does step `index` (0-based); returns its losses by name."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step's news. A newer one replaces an older one."""
+
+    stage: str
+    step: int  # steps done in this stage
+    steps: int
+    losses: dict[str, float]
+    seconds_left: float  # in this stage
+
+
+class Checkpoints(Protocol):
+    """Where states go; `backend/checkpoint.py` has the one on disk."""
+
+    def save(self, key: str, state: dict[str, Any]) -> None: ...
+
+    def load(self, key: str) -> dict[str, Any] | None: ...
+
+
+@dataclass
+class RunContext:
+    """What every stage is handed beside its input and its config."""
+
+    device: torch.device
+    generator: torch.Generator  # on the CPU; the one source of randomness of a job
+    progress: Callable[[Progress], None] = lambda _: None
+    checkpoints: Checkpoints | None = None
+    checkpoint_seconds: float = 30.0
+    stop_requested: Callable[[], bool] = lambda: False
+    curves: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+
+
+def optimise(stage: str, optimisation: Optimisation, context: RunContext) -> None:
+    """Runs all steps of `stage`, resuming from its checkpoint where there is one.
+
+    Raises Interrupted, after saving, when `context.stop_requested()` says so.
+    """
+    curve: list[dict[str, float]] = []
+    first = 0
+    state = context.checkpoints.load(stage) if context.checkpoints else None
+    if state is not None:
+        optimisation.load_state_dict(state["optimisation"])
+        context.generator.set_state(state["generator"])
+        first, curve = state["step"], state["curve"]
+    context.curves[stage] = curve
+
+    def save(done: int) -> None:
+        if context.checkpoints:
+            context.checkpoints.save(
+                stage,
+                {
+                    "optimisation": optimisation.state_dict(),
+                    "generator": context.generator.get_state(),
+                    "step": done,
+                    "curve": curve,
+                },
+            )
+
+    started = saved = time.monotonic()
+    for index in range(first, optimisation.steps):
+        if context.stop_requested():
+            save(index)
+            raise Interrupted(f"Stopped in stage '{stage}' after {index} of {optimisation.steps} steps.")
+        losses = optimisation.step(index)
+        curve.append(losses)
+        now = time.monotonic()
+        done = index + 1
+        left = (now - started) / (done - first) * (optimisation.steps - done)
+        context.progress(Progress(stage, done, optimisation.steps, losses, left))
+        if now - saved > context.checkpoint_seconds:
+            save(done)
+            saved = now
+    if first < optimisation.steps:
+        save(optimisation.steps)

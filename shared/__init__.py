@@ -1,0 +1,1 @@
+"""What the backend and the Blender add-on agree on."""
