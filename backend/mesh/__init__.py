@@ -1,0 +1,1 @@
+"""Field -> tetrahedral grid -> refined surface -> clean triangles -> UV atlas."""
