@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
 from backend.errors import Interrupted
 
 
+@runtime_checkable
 class Optimisation(Protocol):
     """Something with a fixed number of steps whose whole state can be saved and restored."""
 
@@ -41,6 +42,7 @@ class Progress:
     seconds_left: float  # in this stage
 
 
+@runtime_checkable
 class Checkpoints(Protocol):
     """Where states go; `backend/checkpoint.py` has the one on disk."""
 

@@ -8,7 +8,7 @@ prior knows "shaded"; stages use the others where `domains` offers them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -28,6 +28,7 @@ class Views:
     backgrounds: Float[Tensor, "B 3"] | None = None
 
 
+@runtime_checkable
 class Prior(Protocol):
     """A text-conditioned diffusion model, prompt already encoded."""
 
@@ -50,6 +51,7 @@ class Prior(Protocol):
         ...
 
 
+@runtime_checkable
 class Guidance(Protocol):
     """What a stage holds: differentiable images in, a scalar loss out."""
 
