@@ -1,0 +1,78 @@
+"""Checks of the paths in a request, before any work starts. No torch; nothing stays written.
+
+In: the parsed arguments. Out: the checkpoint folder to use; or InputError with one sentence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from backend.errors import CheckpointError, InputError
+
+# What makes two requests the same job, apart from the hash of the weights.
+_IDENTITY = ("prompt", "negative", "seed", "preset", "prior", "azimuth", "elevation", "distance")
+_IDENTITY += ("fov", "favour", "texture_size", "faces", "height")
+
+
+def check_paths(arguments: argparse.Namespace) -> Path:
+    """Raises InputError for a path that the run could not use; returns the checkpoint folder."""
+    _check_output(arguments.output)
+    if arguments.report:
+        _check_folder(arguments.report, "--report")
+    folder = arguments.checkpoint_dir or default_checkpoint_dir(arguments)
+    _check_folder(folder, "--checkpoint-dir")
+    if arguments.resume and not folder.is_dir():
+        raise CheckpointError(
+            f"There is no checkpoint to resume in '{folder}'; leave --resume out to start anew, "
+            "or name its folder with --checkpoint-dir."
+        )
+    return folder
+
+
+def default_checkpoint_dir(arguments: argparse.Namespace) -> Path:
+    """A folder of this job in the user's cache: the same request finds it again with --resume."""
+    identity = [str(arguments.output.resolve()), *(vars(arguments)[name] for name in _IDENTITY)]
+    digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
+    return _user_cache() / "propsmith" / "jobs" / digest
+
+
+def _user_cache() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def _check_output(path: Path) -> None:
+    if path.is_dir():
+        raise InputError(f"The output '{path}' is a folder; name a file that ends in .glb.")
+    if not path.parent.is_dir():
+        raise InputError(f"The output's folder '{path.parent}' does not exist; make it first.")
+    if path.exists() and not (path.is_file() and os.access(path, os.W_OK)):
+        raise InputError(f"The output '{path}' cannot be overwritten; choose another file.")
+    _check_writable(path.parent, f"The output's folder '{path.parent}'")
+
+
+def _check_folder(folder: Path, option: str) -> None:
+    """The folder exists and takes files, or its nearest existing parent does."""
+    existing = next(p for p in [folder, *folder.absolute().parents] if p.exists())
+    if not existing.is_dir():
+        raise InputError(f"{option} '{folder}': '{existing}' is not a folder; choose another.")
+    _check_writable(existing, f"{option} '{folder}': '{existing}'")
+
+
+def _check_writable(folder: Path, what: str) -> None:
+    # Asking the system's permission bits is not enough: read-only mounts, quotas, and root.
+    try:
+        with tempfile.NamedTemporaryFile(prefix=".propsmith-", dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"{what} cannot be written to ({reason}); choose another.") from error

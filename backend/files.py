@@ -1,0 +1,103 @@
+"""Writing files so that nothing is lost: whole or not at all, and one process at a time. No torch.
+
+In: a path and what writes it. Out: the complete new file, or the old one untouched.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from backend.errors import CheckpointError
+
+_HALF_WRITTEN_SECONDS = 5.0
+
+
+def replace_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
+    """Calls `write` with a file beside `path`, flushes it to the disk, then renames it into place.
+
+    Raises whatever `write` raises, OSError included; `path` is then as it was before.
+    """
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _mode_of_new_files())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+class FolderLock:
+    """A file that exists while a process works in a folder; a dead process's lock is taken over."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def acquire(self) -> None:
+        """Raises CheckpointError where another living process holds the lock."""
+        for _ in range(2):
+            try:
+                descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            except FileExistsError:
+                self._remove_if_stale()
+                continue
+            with os.fdopen(descriptor, "w") as file:
+                file.write(str(os.getpid()))
+            return
+        raise CheckpointError(self._held("another run"))
+
+    def release(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+    def _remove_if_stale(self) -> None:
+        try:
+            text, written = self.path.read_text(), self.path.stat().st_mtime
+        except FileNotFoundError:
+            return
+        if text.isdigit():
+            # Our own number can only be left over: containers give the same one to every run.
+            if int(text) != os.getpid() and _is_alive(int(text)):
+                raise CheckpointError(self._held(f"process {text}"))
+        elif time.time() - written < _HALF_WRITTEN_SECONDS:
+            raise CheckpointError(self._held("another run"))
+        self.path.unlink(missing_ok=True)
+
+    def _held(self, owner: str) -> str:
+        return (
+            f"The checkpoint folder '{self.path.parent}' is in use by {owner}; "
+            "wait for it, or choose another --checkpoint-dir."
+        )
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process has this number. Signal 0 asks without touching it, except on Windows."""
+    if sys.platform == "win32":
+        kernel = ctypes.windll.kernel32
+        handle = kernel.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
+        if handle:
+            kernel.CloseHandle(handle)
+        return bool(handle)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _mode_of_new_files() -> int:
+    """What `open` would give: mkstemp's files are private, which a prop need not be."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
