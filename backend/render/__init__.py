@@ -1,0 +1,1 @@
+"""Differentiable rasterisers: tensors in, pictures out; one for each device, one signature."""

@@ -1,0 +1,256 @@
+"""Triangle rasterisation and attribute interpolation on the CPU: numba kernels, arrays in and out.
+
+In:  clip-space vertices (B, V, 4), triangles (F, 3), attributes (A, V, C) with A in {1, B}.
+Out: rasters (B, H, W, 4) of (u, v, z/w, triangle + 1), images (B, H, W, C), and their gradients.
+
+The method is homogeneous rasterisation (Olano and Greer, "Triangle Scan Conversion Using 2D
+Homogeneous Coordinates", 1997): with a vertex seen as p = (x, y, w), a pixel as P = (X, Y, 1) and
+e_0 = (p_1 x p_2) . P and so on, the perspective-correct barycentrics are b_k = e_k / (e_0 + e_1 +
+e_2) and z / w = (e_0 z_0 + e_1 z_1 + e_2 z_2) / det(p_0, p_1, p_2). Nothing has to be clipped:
+pixels that see a triangle before the near plane or behind the camera are rejected one by one.
+
+Work is split into (view, band of rows), a split that depends on the shapes alone, and partial sums
+are added in a fixed order: results don't depend on the number of threads. `no_type_check` keeps
+jaxtyping's import hook (tests) from wrapping what numba has to compile.
+"""
+
+from __future__ import annotations
+
+from typing import no_type_check
+
+import numpy as np
+from numba import njit, prange
+
+# Depth is rounded to 24 bits as in a hardware depth buffer, so that coincident triangles tie
+# exactly (whatever the order of their vertices) and the lowest triangle wins.
+DEPTH_STEPS = 2.0**24
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def edge_functions(pos, tri, n):
+    """Fills n (3, 3) with the edge functions' normals p_j x p_k; returns the determinant."""
+    for k in range(3):
+        a, b = tri[(k + 1) % 3], tri[(k + 2) % 3]
+        ax, ay, aw = np.float64(pos[a, 0]), np.float64(pos[a, 1]), np.float64(pos[a, 3])
+        bx, by, bw = np.float64(pos[b, 0]), np.float64(pos[b, 1]), np.float64(pos[b, 3])
+        n[k, 0] = ay * bw - aw * by
+        n[k, 1] = aw * bx - ax * bw
+        n[k, 2] = ax * by - ay * bx
+    p = tri[0]
+    return n[0, 0] * pos[p, 0] + n[0, 1] * pos[p, 1] + n[0, 2] * pos[p, 3]
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _pixel_bounds(screen, tri, height, width):
+    """(first column, last column, first row, last row) whose centres the triangle may cover."""
+    low_x, high_x, low_y, high_y = np.inf, -np.inf, np.inf, -np.inf
+    in_front = 0
+    for k in range(3):
+        if screen[tri[k], 2] > 0:
+            in_front += 1
+            x, y = screen[tri[k], 0], screen[tri[k], 1]
+            low_x, high_x = min(low_x, x), max(high_x, x)
+            low_y, high_y = min(low_y, y), max(high_y, y)
+    if in_front == 0 or not (low_x <= high_x and low_y <= high_y):
+        return 1, 0, 1, 0
+    if in_front < 3:  # it passes through the camera's plane: its outline is unbounded
+        return 0, width - 1, 0, height - 1
+    slack = 1e-6
+    return (
+        int(np.ceil(max(low_x - 0.5 - slack, 0.0))),
+        int(np.floor(min(high_x - 0.5 + slack, width - 1.0))),
+        int(np.ceil(max(low_y - 0.5 - slack, 0.0))),
+        int(np.floor(min(high_y - 0.5 + slack, height - 1.0))),
+    )
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def project(pos, height, width, screen):
+    """Clip space (V, 4) -> screen (V, 3): pixel x, y (centres at half-integers) and w."""
+    for v in range(pos.shape[0]):
+        w = np.float64(pos[v, 3])
+        screen[v, 0] = (pos[v, 0] / w * 0.5 + 0.5) * width
+        screen[v, 1] = (pos[v, 1] / w * 0.5 + 0.5) * height
+        screen[v, 2] = w
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _rasterize_band(pos, screen, tris, first_row, end_row, rast):
+    height, width = rast.shape[:2]
+    n = np.empty((3, 3))
+    rast[first_row:end_row] = 0
+    rast[first_row:end_row, :, 2] = 2  # behind the far plane
+    for f in range(tris.shape[0]):
+        tri = tris[f]
+        x0, x1, y0, y1 = _pixel_bounds(screen, tri, height, width)
+        y0, y1 = max(y0, first_row), min(y1, end_row - 1)
+        if x0 > x1 or y0 > y1:
+            continue
+        det = edge_functions(pos, tri, n)
+        if det == 0 or not np.isfinite(det):
+            continue
+        sign = 1.0 if det > 0 else -1.0
+        z0, z1, z2 = pos[tri[0], 2], pos[tri[1], 2], pos[tri[2], 2]
+        for j in range(y0, y1 + 1):
+            Y = (j + 0.5) * 2 / height - 1
+            for i in range(x0, x1 + 1):
+                X = (i + 0.5) * 2 / width - 1
+                e0 = (n[0, 0] * X + n[0, 1] * Y + n[0, 2]) * sign
+                e1 = (n[1, 0] * X + n[1, 1] * Y + n[1, 2]) * sign
+                e2 = (n[2, 0] * X + n[2, 1] * Y + n[2, 2]) * sign
+                total = e0 + e1 + e2
+                if e0 < 0 or e1 < 0 or e2 < 0 or total <= 0:
+                    continue
+                z = (e0 * z0 + e1 * z1 + e2 * z2) * sign / det
+                z = np.round(z * DEPTH_STEPS) / DEPTH_STEPS
+                if -1 <= z <= 1 and z < rast[j, i, 2]:
+                    rast[j, i, 0] = e0 / total
+                    rast[j, i, 1] = e1 / total
+                    rast[j, i, 2] = z
+                    rast[j, i, 3] = f + 1
+    for j in range(first_row, end_row):
+        for i in range(width):
+            if rast[j, i, 3] == 0:
+                rast[j, i, 2] = 0
+
+
+@no_type_check
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def rasterize_forward(pos, tris, bands, rast):
+    """pos (B, V, 4), tris (F, 3) -> rast (B, H, W, 4), in `bands` bands of rows a view."""
+    views, height, width = rast.shape[:3]
+    screen = np.empty((views, pos.shape[1], 3))
+    for b in prange(views):
+        project(pos[b], height, width, screen[b])
+    for task in prange(views * bands):
+        b, band = task // bands, task % bands
+        first, end = height * band // bands, height * (band + 1) // bands
+        _rasterize_band(pos[b], screen[b], tris, first, end, rast[b])
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _rasterize_band_backward(pos, tris, rast, grad, first_row, end_row, out):
+    height, width = rast.shape[:2]
+    n = np.empty((3, 3))
+    h = np.empty(3)
+    for j in range(first_row, end_row):
+        Y = (j + 0.5) * 2 / height - 1
+        for i in range(width):
+            f = int(rast[j, i, 3]) - 1
+            gu, gv = np.float64(grad[j, i, 0]), np.float64(grad[j, i, 1])
+            if f < 0 or (gu == 0 and gv == 0):
+                continue
+            X = (i + 0.5) * 2 / width - 1
+            tri = tris[f]
+            edge_functions(pos, tri, n)
+            total = 0.0
+            for k in range(3):
+                total += n[k, 0] * X + n[k, 1] * Y + n[k, 2]
+            mean = gu * rast[j, i, 0] + gv * rast[j, i, 1]
+            h[0], h[1], h[2] = (gu - mean) / total, (gv - mean) / total, -mean / total
+            # e_k = (p_a x p_b) . P, so that de_k/dp_a = p_b x P and de_k/dp_b = P x p_a.
+            for k in range(3):
+                a, b = tri[(k + 1) % 3], tri[(k + 2) % 3]
+                ax, ay, aw = pos[a, 0], pos[a, 1], pos[a, 3]
+                bx, by, bw = pos[b, 0], pos[b, 1], pos[b, 3]
+                out[a, 0] += h[k] * (by - bw * Y)
+                out[a, 1] += h[k] * (bw * X - bx)
+                out[a, 2] += h[k] * (bx * Y - by * X)
+                out[b, 0] -= h[k] * (ay - aw * Y)
+                out[b, 1] -= h[k] * (aw * X - ax)
+                out[b, 2] -= h[k] * (ax * Y - ay * X)
+
+
+@no_type_check
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def rasterize_backward(pos, tris, rast, grad, bands, grad_pos):
+    """Gradient of (u, v), in grad (B, H, W, 4), to grad_pos (B, V, 4); z gets none."""
+    views, height = rast.shape[:2]
+    parts = np.zeros((views * bands, pos.shape[1], 3))
+    for task in prange(views * bands):
+        b, band = task // bands, task % bands
+        first, end = height * band // bands, height * (band + 1) // bands
+        _rasterize_band_backward(pos[b], tris, rast[b], grad[b], first, end, parts[task])
+    for b in prange(views):
+        for v in range(pos.shape[1]):
+            for c in range(3):
+                total = 0.0
+                for band in range(bands):
+                    total += parts[b * bands + band, v, c]
+                grad_pos[b, v, c if c < 2 else 3] = total
+
+
+@no_type_check
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def interpolate_forward(attrs, rast, tris, out):
+    """attrs (A, V, C) -> out (B, H, W, C); zero where there is no triangle."""
+    views, height, width = rast.shape[:3]
+    channels = attrs.shape[2]
+    for task in prange(views * height):
+        b, j = task // height, task % height
+        a = b if attrs.shape[0] > 1 else 0
+        for i in range(width):
+            f = int(rast[b, j, i, 3]) - 1
+            if f < 0:
+                for c in range(channels):
+                    out[b, j, i, c] = 0
+                continue
+            u, v = rast[b, j, i, 0], rast[b, j, i, 1]
+            t0, t1, t2 = tris[f, 0], tris[f, 1], tris[f, 2]
+            for c in range(channels):
+                last = attrs[a, t2, c]
+                out[b, j, i, c] = u * (attrs[a, t0, c] - last) + v * (attrs[a, t1, c] - last) + last
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _interpolate_band_backward(attrs, rast, tris, grad, first_row, end_row, part, grad_rast):
+    for j in range(first_row, end_row):
+        for i in range(rast.shape[1]):
+            f = int(rast[j, i, 3]) - 1
+            for c in range(4):
+                grad_rast[j, i, c] = 0
+            if f < 0:
+                continue
+            u, v = rast[j, i, 0], rast[j, i, 1]
+            t0, t1, t2 = tris[f, 0], tris[f, 1], tris[f, 2]
+            gu, gv = 0.0, 0.0
+            for c in range(attrs.shape[1]):
+                g = np.float64(grad[j, i, c])
+                last = attrs[t2, c]
+                gu += g * (attrs[t0, c] - last)
+                gv += g * (attrs[t1, c] - last)
+                part[t0, c] += g * u
+                part[t1, c] += g * v
+                part[t2, c] += g * (1 - u - v)
+            grad_rast[j, i, 0], grad_rast[j, i, 1] = gu, gv
+
+
+@no_type_check
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def interpolate_backward(attrs, rast, tris, grad, bands, grad_attrs, grad_rast):
+    """grad (B, H, W, C) -> grad_attrs (A, V, C) and grad_rast (B, H, W, 4)."""
+    views, height = rast.shape[:2]
+    shared = attrs.shape[0] == 1
+    vertices, channels = attrs.shape[1], attrs.shape[2]
+    parts = np.zeros((views * bands, vertices, channels))
+    for task in prange(views * bands):
+        b, band = task // bands, task % bands
+        first, end = height * band // bands, height * (band + 1) // bands
+        a = 0 if shared else b
+        _interpolate_band_backward(
+            attrs[a], rast[b], tris, grad[b], first, end, parts[task], grad_rast[b]
+        )
+    per_output = views * bands if shared else bands
+    for v in prange(vertices):
+        for a in range(attrs.shape[0]):
+            for c in range(channels):
+                total = 0.0
+                for part in range(a * per_output, (a + 1) * per_output):
+                    total += parts[part, v, c]
+                grad_attrs[a, v, c] = total

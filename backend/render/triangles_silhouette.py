@@ -1,0 +1,277 @@
+"""Antialiasing by the mesh's silhouette edges: numba kernels, arrays in and out.
+
+In:  images (B, H, W, C), rasters (B, H, W, 4), clip-space vertices (B, V, 4), the edges' table.
+Out: images whose pixels beside a silhouette are blended by coverage, and gradients to both.
+
+The blend is the one of Laine et al., "Modular Primitives for High-Performance Differentiable
+Rendering" (2020), section 3.6: an edge that passes between the centres of two neighbouring pixels,
+at t in [0, 1) of the way, hands |t - 1/2| of one pixel's colour to the other. We differ in how the
+edges are found. There, each pixel asks the triangle it sees whether that owns a silhouette edge;
+once triangles are smaller than a pixel that one seldom does, and most of the gradient is lost. Here
+each silhouette edge of the mesh asks which pixel pairs it passes through, and counts where the
+farther side isn't hidden, whatever the size of the triangles. `owner_only` gives the paper's rule.
+
+A pair of pixels keeps one edge: of those on the same side the outermost (it bounds the coverage),
+otherwise the nearer one. Edges with an end before the near plane stay unblended.
+"""
+
+from __future__ import annotations
+
+from typing import no_type_check
+
+import numpy as np
+from numba import njit, prange
+
+from backend.render.triangles_kernels import project
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def mesh_edges(tris, vertex_count):
+    """tris (F, 3) -> edges (E, 4) of (a, b, first, end) with a < b, and opposites (3F,).
+
+    opposites[first:end] are the third vertices of the triangles that share the edge.
+    """
+    starts = np.zeros(vertex_count + 1, dtype=np.int64)
+    for f in range(tris.shape[0]):
+        for k in range(3):
+            starts[min(tris[f, k], tris[f, (k + 1) % 3]) + 1] += 1
+    for v in range(vertex_count):
+        starts[v + 1] += starts[v]
+    fill = starts[:-1].copy()
+    ends = np.empty(3 * tris.shape[0], dtype=np.int32)
+    opposites = np.empty(3 * tris.shape[0], dtype=np.int32)
+    for f in range(tris.shape[0]):
+        for k in range(3):
+            a, b = tris[f, k], tris[f, (k + 1) % 3]
+            slot = fill[min(a, b)]
+            fill[min(a, b)] += 1
+            ends[slot] = max(a, b)
+            opposites[slot] = tris[f, (k + 2) % 3]
+    edges = np.empty((3 * tris.shape[0], 4), dtype=np.int32)
+    count = 0
+    for v in range(vertex_count):
+        # Insertion sort: a vertex has a handful of edges.
+        for i in range(starts[v] + 1, starts[v + 1]):
+            e, o, j = ends[i], opposites[i], i
+            while j > starts[v] and ends[j - 1] > e:
+                ends[j], opposites[j] = ends[j - 1], opposites[j - 1]
+                j -= 1
+            ends[j], opposites[j] = e, o
+        for i in range(starts[v], starts[v + 1]):
+            if i > starts[v] and ends[i] == ends[i - 1]:
+                edges[count - 1, 3] = i + 1
+            else:
+                edges[count, 0], edges[count, 1] = v, ends[i]
+                edges[count, 2], edges[count, 3] = i, i + 1
+                count += 1
+    return edges[:count], opposites
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _surface_side(pos, edge, opposites, n):
+    """Which side of the edge its triangles lie on, seen from the camera: +1, -1, or 0 for both.
+
+    n (3,) receives the edge function's normal p_a x p_b; +1 is where it is positive.
+    """
+    a, b = edge[0], edge[1]
+    ax, ay, aw = np.float64(pos[a, 0]), np.float64(pos[a, 1]), np.float64(pos[a, 3])
+    bx, by, bw = np.float64(pos[b, 0]), np.float64(pos[b, 1]), np.float64(pos[b, 3])
+    n[0], n[1], n[2] = ay * bw - aw * by, aw * bx - ax * bw, ax * by - ay * bx
+    side = 0
+    for k in range(edge[2], edge[3]):
+        o = opposites[k]
+        if o in (a, b):  # a triangle without area
+            continue
+        d = n[0] * pos[o, 0] + n[1] * pos[o, 1] + n[2] * pos[o, 3]
+        own = 1 if d > 0 else (-1 if d < 0 else 0)
+        if own * side < 0:
+            return 0
+        if own != 0:
+            side = own
+    return side
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _owns(tri, a, b):
+    has_a = tri[0] == a or tri[1] == a or tri[2] == a
+    has_b = tri[0] == b or tri[1] == b or tri[2] == b
+    return has_a and has_b
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _trace_edge(number, a, b, side, n, pos, screen, rast, tris, owner_only, crossing, shift, found):
+    """Enters one silhouette edge into the pixel pairs that it passes through."""
+    height, width = rast.shape[:2]
+    dx, dy = screen[b, 0] - screen[a, 0], screen[b, 1] - screen[a, 1]
+    axis = 1 if abs(dx) >= abs(dy) else 0  # the pairs' direction: 0 for columns, 1 for rows
+    along = 1 - axis
+    u_a, u_b = screen[a, along], screen[b, along]
+    v_a, v_b = screen[a, axis], screen[b, axis]
+    length = width if along == 0 else height
+    depth = width if axis == 0 else height
+    z_a, z_b = pos[a, 2] / screen[a, 2], pos[b, 2] / screen[b, 2]
+    low, high = min(u_a, u_b), max(u_a, u_b)
+    if not (high > 0.5 and low <= length - 0.5) or u_b == u_a:
+        return
+    first = int(np.ceil(max(low - 0.5, 0.0)))
+    end = int(np.ceil(min(high - 0.5, np.float64(length))))
+    second_inside = n[axis] * side > 0
+    for u in range(first, end):
+        s = (u + 0.5 - u_a) / (u_b - u_a)
+        v = v_a + s * (v_b - v_a) - 0.5
+        if not (v >= 0 and v < depth - 1):
+            continue
+        k = int(np.floor(v))
+        t = v - k
+        inside, outside = (k + 1, k) if second_inside else (k, k + 1)
+        i0, j0 = (k, u) if axis == 0 else (u, k)
+        i_in, j_in = (inside, u) if axis == 0 else (u, inside)
+        i_out, j_out = (outside, u) if axis == 0 else (u, outside)
+        z = z_a + s * (z_b - z_a)
+        seen = int(rast[j_in, i_in, 3])
+        if seen == 0 or (rast[j_out, i_out, 3] > 0 and rast[j_out, i_out, 2] <= z):
+            continue
+        if owner_only and not _owns(tris[seen - 1], a, b):
+            continue
+        reach = -t if second_inside else t
+        if crossing[j0, i0, axis] != 0:
+            other = found[j0, i0, axis]
+            same_side = (other[0] > 0) == second_inside
+            if same_side and other[1] >= reach:
+                continue
+            if not same_side and other[2] <= z:
+                continue
+        found[j0, i0, axis, 0] = 1 if second_inside else -1
+        found[j0, i0, axis, 1] = reach
+        found[j0, i0, axis, 2] = z
+        crossing[j0, i0, axis] = number + 1
+        shift[j0, i0, axis] = t - 0.5
+
+
+@no_type_check
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def find_crossings(pos, tris, edges, opposites, rast, owner_only, crossing, shift):
+    """Fills, for each pixel and its right (0) and lower (1) neighbour, what passes between them.
+
+    crossing (B, H, W, 2) gets the edge's number + 1, or 0; shift (B, H, W, 2) gets t - 1/2.
+    """
+    views, height, width = rast.shape[:3]
+    screen = np.empty((views, pos.shape[1], 3))
+    found = np.empty((views, height, width, 2, 3))
+    for view in prange(views):
+        n = np.empty(3)
+        points, seen = pos[view], screen[view]
+        project(points, height, width, seen)
+        crossing[view] = 0
+        shift[view] = 0
+        for e in range(edges.shape[0]):
+            a, b = edges[e, 0], edges[e, 1]
+            if points[a, 2] <= -points[a, 3] or points[b, 2] <= -points[b, 3]:
+                continue
+            if seen[a, 2] <= 0 or seen[b, 2] <= 0:
+                continue
+            side = _surface_side(points, edges[e], opposites, n)
+            if side != 0:
+                _trace_edge(
+                    e, a, b, side, n, points, seen, rast[view], tris, owner_only,
+                    crossing[view], shift[view], found[view],
+                )  # fmt: skip
+
+
+@no_type_check
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def blend(images, shift, out):
+    """images (B, H, W, C) -> out: every pixel receives its share from its four neighbours."""
+    views, height, width, channels = images.shape
+    for task in prange(views * height):
+        b, j = task // height, task % height
+        for i in range(width):
+            for c in range(channels):
+                out[b, j, i, c] = images[b, j, i, c]
+            for axis in range(2):
+                di, dj = 1 - axis, axis
+                # The pair's second pixel receives where the shift is positive, the first otherwise.
+                own = -shift[b, j, i, axis]
+                if own > 0:
+                    for c in range(channels):
+                        step = images[b, j + dj, i + di, c] - images[b, j, i, c]
+                        out[b, j, i, c] += own * step
+                if i >= di and j >= dj and shift[b, j - dj, i - di, axis] > 0:
+                    own = shift[b, j - dj, i - di, axis]
+                    for c in range(channels):
+                        step = images[b, j - dj, i - di, c] - images[b, j, i, c]
+                        out[b, j, i, c] += own * step
+
+
+@no_type_check
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def blend_backward_images(grad, shift, out):
+    """The transpose of `blend`: grad (B, H, W, C) -> out, the gradient to its input images."""
+    views, height, width, channels = grad.shape
+    for task in prange(views * height):
+        b, j = task // height, task % height
+        for i in range(width):
+            for c in range(channels):
+                out[b, j, i, c] = grad[b, j, i, c]
+            for axis in range(2):
+                di, dj = 1 - axis, axis
+                share = shift[b, j, i, axis]
+                if share != 0:
+                    for c in range(channels):
+                        g = grad[b, j + dj, i + di, c] if share > 0 else grad[b, j, i, c]
+                        out[b, j, i, c] += share * g
+                if i >= di and j >= dj:
+                    share = shift[b, j - dj, i - di, axis]
+                    if share != 0:
+                        for c in range(channels):
+                            g = grad[b, j, i, c] if share > 0 else grad[b, j - dj, i - di, c]
+                            out[b, j, i, c] -= share * g
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _scatter_shift(g, u, axis, a, b, screen, pos, size, grad_pos):
+    """Adds the gradient g of one crossing, v_a + s (v_b - v_a), to the edge's two vertices."""
+    along = 1 - axis
+    du = screen[b, along] - screen[a, along]
+    slope = (screen[b, axis] - screen[a, axis]) / du
+    s = (u + 0.5 - screen[a, along]) / du
+    for k in range(2):
+        vertex = a if k == 0 else b
+        weight = g * (1 - s if k == 0 else s) * 0.5 / np.float64(pos[vertex, 3])
+        g_v, g_u = weight * size[axis], -slope * weight * size[along]
+        grad_pos[vertex, axis] += g_v
+        grad_pos[vertex, along] += g_u
+        moved = g_v * pos[vertex, axis] + g_u * pos[vertex, along]
+        grad_pos[vertex, 3] -= moved / np.float64(pos[vertex, 3])
+
+
+@no_type_check
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def blend_backward_pos(images, grad, pos, edges, crossing, shift, grad_pos):
+    """grad (B, H, W, C) -> grad_pos (B, V, 4), which must come in zeroed; z gets none."""
+    views, height, width, channels = images.shape
+    for b in prange(views):
+        screen = np.empty((pos.shape[1], 3))
+        project(pos[b], height, width, screen)
+        for j in range(height):
+            for i in range(width):
+                for axis in range(2):
+                    e = crossing[b, j, i, axis] - 1
+                    if e < 0:
+                        continue
+                    j2, i2 = j + axis, i + 1 - axis
+                    received = shift[b, j, i, axis] > 0  # by the pair's second pixel
+                    g = 0.0
+                    for c in range(channels):
+                        step = np.float64(images[b, j, i, c]) - images[b, j2, i2, c]
+                        g += step * (grad[b, j2, i2, c] if received else grad[b, j, i, c])
+                    u = i if axis == 1 else j
+                    _scatter_shift(
+                        g, u, axis, edges[e, 0], edges[e, 1], screen, pos[b],
+                        (width, height), grad_pos[b],
+                    )  # fmt: skip
