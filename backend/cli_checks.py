@@ -16,8 +16,10 @@ from pathlib import Path
 from backend.errors import CheckpointError, InputError
 
 # What makes two requests the same job, apart from the hash of the weights.
-_IDENTITY = ("prompt", "negative", "seed", "preset", "prior", "azimuth", "elevation", "distance")
-_IDENTITY += ("fov", "favour", "texture_size", "faces", "height")
+_IDENTITY = (
+    *("prompt", "negative", "seed", "preset", "prior", "texture_size", "faces", "height"),
+    *("azimuth", "elevation", "distance", "fov", "favour"),
+)
 
 
 def check_paths(arguments: argparse.Namespace) -> Path:
