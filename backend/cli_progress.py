@@ -1,0 +1,97 @@
+"""What a run shows on stderr: a live bar on a terminal, plain lines elsewhere.
+
+In: `loop.Progress` events and notes. Out: stage, step, steps and time left.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
+from rich.progress import Progress as RichProgress
+
+from backend.loop import Progress
+
+PLAIN_SECONDS = 10.0  # between two plain lines of one stage
+
+
+class Display(Protocol):
+    def progress(self, news: Progress) -> None: ...
+
+    def note(self, text: str) -> None:
+        """A line for the user, between the bars."""
+        ...
+
+
+@contextmanager
+def show_progress() -> Iterator[Display]:
+    """The display that fits stderr."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield PlainLines()
+        return
+    columns = (
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[left]}"),
+        TextColumn("{task.fields[losses]}", style="dim"),
+    )
+    with RichProgress(*columns, console=console) as bars:
+        yield LiveBars(bars)
+
+
+class LiveBars:
+    """One bar a stage, the newest at the bottom."""
+
+    def __init__(self, bars: RichProgress):
+        self.bars = bars
+        self.tasks: dict[str, TaskID] = {}
+
+    def progress(self, news: Progress) -> None:
+        if news.stage not in self.tasks:
+            self.tasks[news.stage] = self.bars.add_task(news.stage, left="", losses="")
+        self.bars.update(
+            self.tasks[news.stage],
+            completed=news.step,
+            total=news.steps,
+            left=_left(news),
+            losses=_losses(news),
+        )
+
+    def note(self, text: str) -> None:
+        self.bars.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+class PlainLines:
+    """A line when a stage begins, every ten seconds, and when it ends."""
+
+    def __init__(self) -> None:
+        self.stage = ""
+        self.shown = 0.0
+
+    def progress(self, news: Progress) -> None:
+        now = time.monotonic()
+        first, last = news.stage != self.stage, news.step == news.steps
+        if first or last or now - self.shown > PLAIN_SECONDS:
+            self.stage, self.shown = news.stage, now
+            parts = (f"{news.stage}: {news.step}/{news.steps}", _left(news), _losses(news))
+            self.note("  ".join(part for part in parts if part))
+
+    def note(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+
+def _left(news: Progress) -> str:
+    """'1:05 left', or nothing once the stage is done."""
+    minutes, seconds = divmod(round(news.seconds_left), 60)
+    return "" if news.step >= news.steps else f"{minutes}:{seconds:02d} left"
+
+
+def _losses(news: Progress) -> str:
+    return " ".join(f"{name} {value:.3g}" for name, value in news.losses.items())
