@@ -1,0 +1,165 @@
+"""A density grid -> a clean signed-distance grid, ready for the tetrahedral grid.
+
+Goes in: the Gaussians' density (R, R, R) over [-1, 1]^3, indexed [x, y, z], first and last
+samples on the faces of the cube. Comes out: signed distances on the same samples, negative inside.
+
+Sums of Gaussians fall off like exp(-r^2), so everything works on the logarithm of density over
+threshold: it is close to linear across the surface, where linear interpolation then finds it well
+below the size of a voxel. Cleaning: crumbs go, sealed cavities (which nobody sees) are filled.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy import ndimage
+from scipy.spatial import cKDTree
+from torch import Tensor
+from torch.nn import functional as F
+
+from backend.errors import GenerationError
+
+log = logging.getLogger(__name__)
+
+_CLIP = 3.0  # in log density: beyond it a voxel is simply in or out
+
+
+@dataclass(frozen=True)
+class Config:
+    """How a density grid becomes a solid."""
+
+    threshold: float | None = None  # density of the surface; None: chosen from the histogram
+    smoothing: float = 0.7  # standard deviation of the smoothing, in voxels
+    closing: int = 1  # voxels by which gaps in a shell are closed before cavities are filled
+    keep_share: float = 0.05  # pieces smaller than this share of the largest one go
+
+
+def sdf_from_density(
+    density: Float[Tensor, "R R R"] | Float[np.ndarray, "R R R"], config: Config | None = None
+) -> Float[Tensor, "R R R"]:
+    """Signed distance (canonical units, negative inside) to the surface of the solid in `density`.
+
+    Raises GenerationError where nothing reaches the threshold.
+    """
+    config = config or Config()
+    values = np.asarray(density.detach().cpu() if isinstance(density, Tensor) else density)
+    values = values.astype(np.float64)
+    threshold = automatic_threshold(values) if config.threshold is None else config.threshold
+    level = np.log(np.maximum(values, threshold * 1e-6) / threshold)
+    level = ndimage.gaussian_filter(np.clip(level, -_CLIP, _CLIP), config.smoothing)
+    level = _shut_border(_clean(level, config))
+    if not (level > 0).any():
+        raise GenerationError(_empty(values, threshold))
+    log.debug("solid: threshold %.3g, %d voxels", threshold, int((level > 0).sum()))
+    return torch.from_numpy(_distances(level).astype(np.float32))
+
+
+def automatic_threshold(density: Float[np.ndarray, "R R R"]) -> float:
+    """Otsu's threshold (1979) on 1 - exp(-density), over the samples that hold anything.
+
+    That is the opacity of a unit's walk through the field: it saturates, so that a dense core
+    does not raise the threshold above a thin wall. Raises GenerationError for an empty field.
+    """
+    top = float(np.nan_to_num(density).max())
+    if not np.isfinite(density).all() or top <= 1e-6:
+        raise GenerationError(_empty(density, None))
+    opacity = 1 - np.exp(-density[density > 1e-3 * min(top, 1.0)])
+    counts, edges = np.histogram(opacity, bins=128)
+    centres = (edges[1:] + edges[:-1]) / 2
+    below = np.cumsum(counts)
+    above = below[-1] - below
+    sums = np.cumsum(counts * centres)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gap = sums / below - (sums[-1] - sums) / above
+        between = np.nan_to_num(below * above * gap**2)
+    return float(-np.log1p(-centres[int(between.argmax())]))
+
+
+def sample_grid(grid: Float[Tensor, "R R R"], points: Float[Tensor, "P 3"]) -> Float[Tensor, " P"]:
+    """Trilinear values of a grid over [-1, 1]^3 (indexed [x, y, z]) at points in it."""
+    zyx = points.flip(-1)[None, None, None]  # grid_sample's x is the last axis of the grid
+    return F.grid_sample(grid[None, None], zyx, align_corners=True, padding_mode="border").reshape(
+        -1
+    )
+
+
+def _clean(level: np.ndarray, config: Config) -> np.ndarray:
+    """Largest pieces only, cavities filled; `level` is changed only where that asks for it."""
+    solid = level > 0
+    labels, count = ndimage.label(solid, np.ones((3, 3, 3)))
+    if count == 0:
+        return level
+    sizes = np.bincount(labels.ravel())[1:]
+    kept = np.isin(labels, 1 + np.flatnonzero(sizes >= config.keep_share * sizes.max()))
+    closed = kept
+    if config.closing:
+        ball = ndimage.generate_binary_structure(3, 1)
+        padded = np.pad(kept, config.closing)
+        closed = ndimage.binary_closing(padded, ball, config.closing)
+        closed = closed[(slice(config.closing, -config.closing),) * 3]
+    cavities = ndimage.binary_fill_holes(closed) & ~closed
+    # One more layer, so that the inner side of the shell goes with the cavity.
+    filled = ndimage.binary_dilation(cavities, iterations=config.closing + 1) & (closed | cavities)
+    level = np.where(cavities | filled, np.maximum(level, _CLIP / 2), level)
+    return np.where(solid & ~kept, -_CLIP / 2, level)
+
+
+def _shut_border(level: np.ndarray) -> np.ndarray:
+    """The cube's faces are outside: a solid that reaches them is cut there and closed."""
+    level = level.copy()
+    for axis in range(3):
+        face = np.moveaxis(level, axis, 0)
+        face[[0, -1]] = np.minimum(face[[0, -1]], -_CLIP / 2)
+    return level
+
+
+def _distances(level: np.ndarray) -> np.ndarray:
+    """Signed distances from the zero set of `level`.
+
+    Within a voxel of the surface: distance to the plane through the nearest crossing of a grid
+    edge, second-order accurate. Beyond two: to that crossing itself. Far away, where only the
+    order of magnitude matters: the voxels' own distance transform.
+    """
+    spacing = 2.0 / (level.shape[0] - 1)
+    inside = level > 0
+    edt = ndimage.distance_transform_edt
+    distance = np.maximum(edt(inside), edt(~inside)) - 0.5
+    crossings, normals = _crossings(level, np.stack(np.gradient(level), axis=-1))
+    band = np.nonzero(distance < 3)
+    samples = np.stack(band, axis=-1)
+    exact, nearest = cKDTree(crossings).query(samples)
+    plane = np.abs(((samples - crossings[nearest]) * normals[nearest]).sum(-1))
+    share = np.clip(exact - 1, 0, 1)
+    distance[band] = plane * (1 - share) + exact * share
+    return np.where(inside, -distance, distance) * spacing
+
+
+def _crossings(level: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the grid's edges cross zero, in voxels, and unit normals there, both (M, 3)."""
+    places, normals = [], []
+    for axis in range(3):
+        low = tuple(slice(None, -1) if a == axis else slice(None) for a in range(3))
+        high = tuple(slice(1, None) if a == axis else slice(None) for a in range(3))
+        at = np.nonzero((level[low] > 0) != (level[high] > 0))
+        first, second = level[low][at], level[high][at]
+        along = first / (first - second)
+        place = np.stack(at, axis=-1).astype(np.float64)
+        place[:, axis] += along
+        places.append(place)
+        normals.append(slopes[low][at] * (1 - along)[:, None] + slopes[high][at] * along[:, None])
+    normal = np.concatenate(normals)
+    length = np.linalg.norm(normal, axis=-1, keepdims=True)
+    return np.concatenate(places), normal / np.maximum(length, 1e-12)
+
+
+def _empty(density: np.ndarray, threshold: float | None) -> str:
+    top = float(np.nan_to_num(density).max())
+    against = "" if threshold is None else f" and the surface was sought at {threshold:.3g}"
+    return (
+        f"The shape came out empty: the highest density is {top:.3g}{against}. Try another seed, "
+        "more steps, or a prompt that names one object."
+    )
