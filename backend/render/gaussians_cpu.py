@@ -1,0 +1,106 @@
+"""Gaussians on the CPU: the numba kernels as two differentiable torch functions.
+
+In and out as `render.gaussians.render_gaussians`, before division by alpha and background. The
+split into projection and compositing is what lets a caller ask for the gradient on `means2d`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from backend.render import gaussians_cpu_composite as composite_kernels
+from backend.render import gaussians_cpu_project as project_kernels
+from backend.render import gaussians_cpu_tiles as tile_kernels
+
+
+def splat(
+    means: Tensor,
+    quats: Tensor,
+    scales: Tensor,
+    opacities: Tensor,
+    colors: Tensor,
+    viewmats: Tensor,
+    Ks: Tensor,
+    width: int,
+    height: int,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Sums of colour (B, H, W, C), alphas and sums of depth (B, H, W, 1), means2d, radii."""
+    means2d, conics, depths, sigmas = _Project.apply(
+        means.float(), quats.float(), scales.float(), viewmats, Ks, width, height
+    )
+    summed, alphas, summed_depths, radii = _Composite.apply(
+        means2d, conics, depths, sigmas, opacities.float(), colors.float(), width, height
+    )
+    return summed, alphas, summed_depths, means2d, radii
+
+
+def _numpy(tensor: Tensor):
+    return tensor.detach().contiguous().numpy()
+
+
+def _filled(gradient: Tensor | None, like: Tensor):
+    """numpy view of `gradient`, or zeros where nothing flowed back."""
+    return _numpy(torch.zeros_like(like) if gradient is None else gradient.float())
+
+
+class _Project(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, means, quats, scales, viewmats, Ks, width, height):
+        arrays = tuple(_numpy(t.float()) for t in (means, quats, scales, viewmats, Ks))
+        means2d, conics, depths, sigmas = project_kernels.project(*arrays, width, height)
+        outputs = tuple(torch.from_numpy(a) for a in (means2d, conics, depths, sigmas))
+        ctx.arrays, ctx.size = arrays, (width, height)
+        ctx.set_materialize_grads(False)
+        ctx.mark_non_differentiable(outputs[3])
+        ctx.save_for_backward(*outputs)
+        return outputs
+
+    @staticmethod
+    def backward(ctx, v_means2d, v_conics, v_depths, _v_sigmas):
+        means2d, conics, depths, sigmas = ctx.saved_tensors
+        gradients = project_kernels.project_backward(
+            *ctx.arrays,
+            *ctx.size,
+            _numpy(sigmas),
+            _filled(v_means2d, means2d),
+            _filled(v_conics, conics),
+            _filled(v_depths, depths),
+        )
+        return (*(torch.from_numpy(g) for g in gradients), None, None, None, None)
+
+
+class _Composite(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, means2d, conics, depths, sigmas, opacities, colors, width, height):
+        inputs = tuple(_numpy(t) for t in (means2d, conics, depths, opacities, colors))
+        bins = tile_kernels.bin_tiles(
+            inputs[0], inputs[2], _numpy(sigmas), inputs[3], width, height
+        )
+        extents, radii, entries, slots, tile_starts, gaussian_starts = bins
+        summed, alphas, summed_depths, last, left = composite_kernels.composite(
+            *inputs, extents, entries, tile_starts, width, height
+        )
+        ctx.inputs, ctx.bins, ctx.state = inputs, bins, (last, left)
+        ctx.set_materialize_grads(False)
+        outputs = tuple(torch.from_numpy(a) for a in (summed, alphas, summed_depths, radii))
+        ctx.mark_non_differentiable(outputs[3])
+        ctx.save_for_backward(*outputs[:3])
+        return outputs
+
+    @staticmethod
+    def backward(ctx, v_summed, v_alphas, v_summed_depths, _v_radii):
+        extents, _, entries, slots, tile_starts, gaussian_starts = ctx.bins
+        pixel_gradients = tuple(
+            _filled(v, like)
+            for v, like in zip(
+                (v_summed, v_alphas, v_summed_depths), ctx.saved_tensors, strict=True
+            )
+        )
+        per_entry = composite_kernels.composite_backward(
+            *ctx.inputs, extents, entries, slots, tile_starts, *ctx.state, *pixel_gradients
+        )
+        views, count = ctx.inputs[2].shape
+        gradients = composite_kernels.gather(per_entry, gaussian_starts, views, count)
+        v_means2d, v_conics, v_depths, v_opacities, v_colors = map(torch.from_numpy, gradients)
+        return v_means2d, v_conics, v_depths, None, v_opacities, v_colors, None, None
