@@ -334,7 +334,7 @@ def test_inner_edges_are_left_alone():
 def test_texture_values_and_gradients():
     tex = torch.rand(5, 4, 3, dtype=torch.float64, requires_grad=True)
     rows, columns = torch.meshgrid(torch.arange(5), torch.arange(4), indexing="ij")
-    centres = torch.stack([(columns + 0.5) / 4, (rows + 0.5) / 5], -1).double()[None]
+    centres = torch.stack([(columns.double() + 0.5) / 4, (rows.double() + 0.5) / 5], -1)[None]
     torch.testing.assert_close(texture(tex, centres)[0], tex)  # v = 0 is the top row
     between = torch.tensor([[[[0.25, 0.1]]]], dtype=torch.float64)
     torch.testing.assert_close(texture(tex, between)[0, 0, 0], (tex[0, 0] + tex[0, 1]) / 2)
