@@ -1,0 +1,14 @@
+"""For all tests: says plainly what a machine without a GPU could not check."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    count = sum("CUDA" in str(report.longrepr) for report in skipped)
+    if count:
+        terminalreporter.write_line(
+            f"No CUDA device here: {count} test(s) of the GPU paths DID NOT RUN.", yellow=True
+        )
