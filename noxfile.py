@@ -45,15 +45,15 @@ def types(session: nox.Session) -> None:
 def package(session: nox.Session) -> None:
     """The wheel holds all that a run needs: installed alone, away from the source tree."""
     wheels, site = ARTEFACTS / "wheels", ARTEFACTS / "site"
-    for folder in (wheels, site):
+    for folder in (wheels, site, Path("build")):  # setuptools packs what an older build/ holds
         shutil.rmtree(folder, ignore_errors=True)
     pip = (PYTHON, "-m", "pip", "-q")
     session.run(*pip, "wheel", "--no-deps", "-w", str(wheels), ".")
     wheel = next(wheels.glob("*.whl"))
     session.run(*pip, "install", "--no-deps", "--target", str(site), str(wheel))
     check = (
-        "import pathlib, backend; from backend.guidance.embedded import EMBEDDED_FOLDER as f; "
-        "assert pathlib.Path(backend.__file__).is_relative_to(pathlib.Path.cwd()), backend; "
+        "import pathlib; from backend.guidance.priors import find_folder; "
+        "f = find_folder('embedded'); assert f.is_relative_to(pathlib.Path.cwd()), f; "
         "assert list(f.rglob('*.safetensors')), f"
     )
     with session.chdir(site):
