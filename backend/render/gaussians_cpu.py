@@ -77,7 +77,7 @@ class _Composite(torch.autograd.Function):
         bins = tile_kernels.bin_tiles(
             inputs[0], inputs[2], _numpy(sigmas), inputs[3], width, height
         )
-        extents, radii, entries, slots, tile_starts, gaussian_starts = bins
+        extents, radii, entries, _, tile_starts, _ = bins
         summed, alphas, summed_depths, last, left = composite_kernels.composite(
             *inputs, extents, entries, tile_starts, width, height
         )

@@ -55,10 +55,9 @@ def _run(centre_y, extent_y, top):
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=MATHS)
 @no_type_check
-def _weigh(first, end, px, py, mean, conic, opacity, k, left, weights, last):
+def _weigh(first, end, px, py, mx, my, a, b, c, opacity, k, left, weights, last):
     """One Gaussian over pixels [first, end): weights, transmittances, and who came last."""
-    mx, my = mean[0], mean[1]
-    a, b, c = HALF * conic[0], conic[1], HALF * conic[2]
+    a, c = HALF * a, HALF * c
     for i in range(first, end):
         dx, dy = px[i] - mx, py[i] - my
         alpha = min(opacity * _exp(-(a * dx * dx + b * dx * dy + c * dy * dy)), MAX_ALPHA)
@@ -71,19 +70,29 @@ def _weigh(first, end, px, py, mean, conic, opacity, k, left, weights, last):
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=MATHS)
 @no_type_check
-def _add(first, end, value, weights, sums):
-    """sums += value * weights over pixels [first, end)."""
+def _add(first, end, value, weights, sums, channel):
+    """sums[channel] += value * weights over pixels [first, end)."""
+    offset = np.uint64(channel * PIXELS)
     for i in range(first, end):
-        sums[i] += value * weights[i]
+        sums[offset + i] += value * weights[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=MATHS)
+@no_type_check
+def _add_back(first, end, value, sums, channel, out):
+    """out += value * sums[channel] over pixels [first, end)."""
+    offset = np.uint64(channel * PIXELS)
+    for i in range(first, end):
+        out[i] += value * sums[offset + i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=MATHS)
 @no_type_check
 def _all_done(left):
-    highest = ZERO
+    open_pixels = ZERO
     for i in range(np.uint64(PIXELS)):
-        highest = max(highest, left[i])
-    return highest <= OPAQUE
+        open_pixels += ONE if left[i] > OPAQUE else ZERO
+    return open_pixels == ZERO
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -114,56 +123,46 @@ def composite(
         tile_x, tile_y = rest % tiles_x, rest // tiles_x
         px, py = np.empty(PIXELS, np.float32), np.empty(PIXELS, np.float32)
         weights = np.empty(PIXELS, np.float32)
-        sums = np.zeros((channels + 1, PIXELS), np.float32)
+        sums = np.zeros((channels + 1) * PIXELS, np.float32)
         _pixel_centres(tile_x, tile_y, px, py)
         left, last = all_left[t], all_last[t]
         start = tile_starts[t]
         for e in range(start, tile_starts[t + 1]):
             n = entries[e]
-            top = np.float32(tile_y * TILE)
-            first, end = _run(means2d[b, n, 1], extents[b, n, 1], top)
+            mx, my = means2d[b, n, 0], means2d[b, n, 1]
+            ca, cb, cc = conics[b, n, 0], conics[b, n, 1], conics[b, n, 2]
+            first, end = _run(my, extents[b, n, 1], np.float32(tile_y * TILE))
             k = np.float32(e - start)
-            _weigh(
-                first,
-                end,
-                px,
-                py,
-                means2d[b, n],
-                conics[b, n],
-                opacities[n],
-                k,
-                left,
-                weights,
-                last,
-            )
+            opacity = opacities[n]
+            _weigh(first, end, px, py, mx, my, ca, cb, cc, opacity, k, left, weights, last)
             for channel in range(channels):
-                _add(first, end, colors[n, channel], weights, sums[channel])
-            _add(first, end, depths[b, n], weights, sums[channels])
+                _add(first, end, colors[n, channel], weights, sums, channel)
+            _add(first, end, depths[b, n], weights, sums, channels)
             if (e - start) % 16 == 15 and _all_done(left):
                 break
         for row in range(min(TILE, height - tile_y * TILE)):
             for column in range(min(TILE, width - tile_x * TILE)):
                 y, x, i = tile_y * TILE + row, tile_x * TILE + column, row * TILE + column
                 for channel in range(channels):
-                    out[b, y, x, channel] = sums[channel, i]
-                out_depth[b, y, x, 0] = sums[channels, i]
+                    out[b, y, x, channel] = sums[channel * PIXELS + i]
+                out_depth[b, y, x, 0] = sums[channels * PIXELS + i]
                 out_alpha[b, y, x, 0] = ONE - left[i]
     return out, out_alpha, out_depth, all_last, all_left
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=MATHS)
 @no_type_check
-def _weigh_back(first, end, px, py, mean, conic, opacity, k, scratch, last, moments):
+def _weigh_back(
+    first, end, px, py, mx, my, a, b, c, opacity, k, left, behind, v_weights, weights, last, moments
+):
     """One Gaussian backwards over pixels [first, end): weights, and moments of its gradient.
 
-    scratch rows: 0 transmittance behind this Gaussian, in and out turned to the one before it;
-    1 gradient of what lies behind it on that transmittance, times the transmittance; 2 gradient
-    on this Gaussian's weight, in; 3 weight, out.
+    left: transmittance behind this Gaussian, turned to the one before it. behind: gradient of all
+    that lies behind it on that transmittance, times the transmittance; this Gaussian is added.
+    v_weights: gradient on this Gaussian's weights, in. weights: out.
     With q = alpha dL/dalpha, moments are the sums of q, q dx, q dy, q dx^2, q dx dy, q dy^2.
     """
-    mx, my = mean[0], mean[1]
-    a, b, c = HALF * conic[0], conic[1], HALF * conic[2]
-    left, behind, v_weights, weights = scratch[0], scratch[1], scratch[2], scratch[3]
+    a, c = HALF * a, HALF * c
     m0, m1, m2, m3, m4, m5 = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
     for i in range(first, end):
         dx, dy = px[i] - mx, py[i] - my
@@ -191,10 +190,11 @@ def _weigh_back(first, end, px, py, mean, conic, opacity, k, scratch, last, mome
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=MATHS)
 @no_type_check
-def _dot(first, end, x, y):
-    total = ZERO
+def _dot(first, end, weights, sums, channel):
+    """Sum of weights * sums[channel] over pixels [first, end)."""
+    offset, total = np.uint64(channel * PIXELS), ZERO
     for i in range(first, end):
-        total += x[i] * y[i]
+        total += weights[i] * sums[offset + i]
     return total
 
 
@@ -208,8 +208,8 @@ def _load(v_out, v_alpha, v_depth, b, tile_x, tile_y, left, v_sums, behind):
         for column in range(min(TILE, width - tile_x * TILE)):
             y, x, i = tile_y * TILE + row, tile_x * TILE + column, row * TILE + column
             for channel in range(channels):
-                v_sums[channel, i] = v_out[b, y, x, channel]
-            v_sums[channels, i] = v_depth[b, y, x, 0]
+                v_sums[channel * PIXELS + i] = v_out[b, y, x, channel]
+            v_sums[channels * PIXELS + i] = v_depth[b, y, x, 0]
             # alpha = 1 - transmittance, so the picture's last layer has gradient -v_alpha.
             behind[i] = -v_alpha[b, y, x, 0] * left[i]
 
@@ -242,52 +242,58 @@ def composite_backward(
         tile_x, tile_y = rest % tiles_x, rest // tiles_x
         start = tile_starts[t]
         px, py = np.empty(PIXELS, np.float32), np.empty(PIXELS, np.float32)
-        scratch = np.empty((4, PIXELS), np.float32)
-        scratch[0] = all_left[t]
-        v_sums = np.zeros((channels + 1, PIXELS), np.float32)
+        left, behind = all_left[t].copy(), np.empty(PIXELS, np.float32)
+        weights, v_weights = np.empty(PIXELS, np.float32), np.empty(PIXELS, np.float32)
+        v_sums = np.zeros((channels + 1) * PIXELS, np.float32)
         moments = np.empty(6, np.float32)
         _pixel_centres(tile_x, tile_y, px, py)
-        _load(v_out, v_alpha, v_depth, b, tile_x, tile_y, scratch[0], v_sums, scratch[1])
+        _load(v_out, v_alpha, v_depth, b, tile_x, tile_y, left, v_sums, behind)
         last = all_last[t]
         for e in range(start + np.int64(last.max()), start - 1, -1):
             n, k = entries[e], np.float32(e - start)
-            top = np.float32(tile_y * TILE)
-            first, end = _run(means2d[b, n, 1], extents[b, n, 1], top)
-            scratch[2] = ZERO
+            mx, my = means2d[b, n, 0], means2d[b, n, 1]
+            ca, cb, cc = conics[b, n, 0], conics[b, n, 1], conics[b, n, 2]
+            first, end = _run(my, extents[b, n, 1], np.float32(tile_y * TILE))
+            v_weights[:] = ZERO
             for channel in range(channels):
-                _add(first, end, colors[n, channel], v_sums[channel], scratch[2])
-            _add(first, end, depths[b, n], v_sums[channels], scratch[2])
+                _add_back(first, end, colors[n, channel], v_sums, channel, v_weights)
+            _add_back(first, end, depths[b, n], v_sums, channels, v_weights)
             _weigh_back(
                 first,
                 end,
                 px,
                 py,
-                means2d[b, n],
-                conics[b, n],
+                mx,
+                my,
+                ca,
+                cb,
+                cc,
                 opacities[n],
                 k,
-                scratch,
+                left,
+                behind,
+                v_weights,
+                weights,
                 last,
                 moments,
             )
-            share = shares[slots[e]]
-            _write_share(share, conics[b, n], opacities[n], moments)
-            share[6] = _dot(first, end, scratch[3], v_sums[channels])
+            _write_share(shares, slots[e], ca, cb, cc, opacities[n], moments)
+            shares[slots[e], 6] = _dot(first, end, weights, v_sums, channels)
             for channel in range(channels):
-                share[7 + channel] = _dot(first, end, scratch[3], v_sums[channel])
+                shares[slots[e], 7 + channel] = _dot(first, end, weights, v_sums, channel)
     return shares
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def _write_share(share, conic, opacity, moments):
+def _write_share(shares, slot, a, b, c, opacity, moments):
     """Gradients on mean, conic and opacity from the moments of q = alpha dL/dalpha."""
-    share[0] = conic[0] * moments[1] + conic[1] * moments[2]
-    share[1] = conic[1] * moments[1] + conic[2] * moments[2]
-    share[2] = -HALF * moments[3]
-    share[3] = -moments[4]
-    share[4] = -HALF * moments[5]
-    share[5] = moments[0] / opacity
+    shares[slot, 0] = a * moments[1] + b * moments[2]
+    shares[slot, 1] = b * moments[1] + c * moments[2]
+    shares[slot, 2] = -HALF * moments[3]
+    shares[slot, 3] = -moments[4]
+    shares[slot, 4] = -HALF * moments[5]
+    shares[slot, 5] = moments[0] / opacity
 
 
 @njit(cache=True, parallel=True, nogil=True, error_model="numpy")

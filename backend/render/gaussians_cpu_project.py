@@ -170,8 +170,8 @@ def _point_gradient(view, A, fx, fy, point, held, v_A, v_mean, v_depth, v_world)
     """Adds one view's gradient on the camera-space point, turned to the world, to `v_world`."""
     A0, A1 = A
     x, y, z = point
-    u, u_held, v, v_held = held
-    # A0 = fx / z (W0 - u W2): d/du, and d/dz at fixed u.
+    u_held, v_held = held
+    # A0 = fx / z (W0 - u W2) with u = x / z: d/du, and d/dz at fixed u.
     v_u, v_v, v_scale = 0.0, 0.0, 0.0
     for k in range(3):
         v_u -= fx / z * v_A[0, k] * view[2, k]
@@ -228,7 +228,7 @@ def project_backward(
                 fx,
                 fy,
                 (x, y, z),
-                (u, u_held, v, v_held),
+                (u_held, v_held),
                 v_A,
                 v_means2d[b, n],
                 v_depths[b, n],
