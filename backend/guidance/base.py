@@ -21,9 +21,9 @@ DOMAINS = ("shaded", "albedo", "normal", "orm")
 
 @dataclass(frozen=True)
 class Views:
-    """What a prior may know of a batch of images beside their pixels."""
+    """What a prior may know of a batch of images beside their pixels; None is "unknown"."""
 
-    cameras: Cameras
+    cameras: Cameras | None
     domain: str = "shaded"
     backgrounds: Float[Tensor, "B 3"] | None = None
 
@@ -44,10 +44,18 @@ class Prior(Protocol):
         ...
 
     def predict_x0(
-        self, noisy: Tensor, timesteps: Tensor, views: Views, guidance_scale: float
+        self,
+        noisy: Tensor,
+        timesteps: Tensor,
+        views: Views,
+        guidance_scale: float,
+        rescale: float = 0.0,
     ) -> Tensor:
-        """Classifier-free-guided estimate of the clean latents, in the first form of
-        u + s (c - u); no gradients. timesteps: (B,) integers."""
+        """Classifier-free-guided estimate of the clean latents, u + s (c - u); no gradients.
+
+        timesteps: (B,) integers. rescale: 0..1, how far the estimate's standard deviation is
+        pulled back to the unguided one's (see `diffusion.guide`).
+        """
         ...
 
 

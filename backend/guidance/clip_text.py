@@ -1,0 +1,49 @@
+"""Prompts -> CLIP hidden states, with weights on their segments.
+
+In: a CLIP tokenizer and text model (Radford et al. 2103.00020, as Stable Diffusion uses them) and
+`Prompt`s. Out: (P, 77, D). A weight scales how far its tokens' rows lie from the empty prompt's.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from backend.prompt.parse import Prompt
+
+logger = logging.getLogger(__name__)
+
+
+@torch.no_grad()
+def encode_prompts(
+    tokenizer: Any, text_model: Any, prompts: list[Prompt]
+) -> Float[Tensor, "P L D"]:
+    """The last hidden states (final norm applied), one row of L tokens a prompt."""
+    length = text_model.config.max_position_embeddings
+    tokenized = [_tokenize(tokenizer, prompt, length) for prompt in [Prompt(()), *prompts]]
+    ids = torch.tensor([ids for ids, _ in tokenized], device=text_model.device)
+    scales = torch.tensor([scales for _, scales in tokenized], device=text_model.device)
+    hidden = text_model(input_ids=ids).last_hidden_state.float()
+    empty, rows = hidden[:1], hidden[1:]
+    return empty + scales[1:, :, None] * (rows - empty)
+
+
+def _tokenize(tokenizer: Any, prompt: Prompt, length: int) -> tuple[list[int], list[float]]:
+    """Token ids between the start and end tokens, padded to `length`; each one's weight."""
+    ids: list[int] = []
+    scales: list[float] = []
+    for segment in prompt.segments:
+        tokens = tokenizer(segment.text, add_special_tokens=False)["input_ids"]
+        ids += tokens
+        scales += [segment.weight] * len(tokens)
+    room = length - 2
+    if len(ids) > room:
+        logger.warning("the prompt has %d tokens; those after %d are left out", len(ids), room)
+    ids, scales = ids[:room], scales[:room]
+    padding = room - len(ids)
+    ids = [tokenizer.bos_token_id, *ids, tokenizer.eos_token_id]
+    return ids + [tokenizer.pad_token_id] * padding, [1.0, *scales] + [1.0] * (padding + 1)

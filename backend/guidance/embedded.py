@@ -1,0 +1,200 @@
+"""The embedded prior: a small pixel-space diffusion model of props that runs on a CPU.
+
+In: a folder (model_index.json, unet/, scheduler/, text_encoder/), a prompt. Out: an
+`EmbeddedPrior`. What it is conditioned on is in prop_conditioning.py; backend/training makes it.
+Its words are a closed list: it names those it does not know, and never guesses at others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from backend.errors import PriorError
+from backend.guidance import weights
+from backend.guidance.base import DOMAINS, Views
+from backend.guidance.diffusion import guide, x0_from_output
+from backend.guidance.prop_conditioning import (
+    CAMERA_FEATURES,
+    VECTOR_SIZE,
+    WordTextEncoder,
+    camera_features,
+    condition_vector,
+    fold,
+)
+from backend.guidance.words import encode_words, examples, known_words
+from backend.prompt.parse import Prompt
+
+UNET_WEIGHTS = "diffusion_pytorch_model"
+TEXT_WEIGHTS = "model"
+
+
+@dataclass(frozen=True)
+class EmbeddedConfig:
+    precision: str = "auto"  # "fp32", "bf16", or "auto": bf16 where the processor multiplies in it
+    clip_x0: bool = False  # clamp the guided estimate to the pixels' range
+
+
+class EmbeddedPrior:
+    """A `Prior` in folded pixel space, its prompt already encoded."""
+
+    def __init__(
+        self,
+        unet: nn.Module,
+        alphas_cumprod: Float[Tensor, "T"],
+        prediction_type: str,
+        tokens: Float[Tensor, "2 L D"],
+        index: dict[str, Any],
+        config: EmbeddedConfig,
+    ):
+        """tokens: the unconditional (or negative) and the conditional row, in that order."""
+        self.unet, self.tokens, self.config = unet, tokens, config
+        self.alphas_cumprod, self.prediction_type = alphas_cumprod, prediction_type
+        self.fold: int = index["fold"]
+        self.image_size: int = index["image_size"]
+        self.domains: tuple[str, ...] = tuple(index["domains"])
+        self.default_guidance_scale: float = float(index["guidance_scale"])
+        self.weights_hash = ""
+        self.ignored_words: tuple[str, ...] = ()
+
+    def encode(self, images: Float[Tensor, "B 3 H W"], generator: torch.Generator) -> Tensor:
+        """Images in [0, 1] -> (B, 3 f^2, size / f, size / f) in [-1, 1]; draws no noise."""
+        return fold(resize(images, self.image_size), self.fold)
+
+    @torch.no_grad()
+    def predict_x0(
+        self,
+        noisy: Tensor,
+        timesteps: Tensor,
+        views: Views,
+        guidance_scale: float,
+        rescale: float = 0.0,
+    ) -> Tensor:
+        vector = self._condition(views, len(noisy))
+        if guidance_scale in (0, 1):  # one branch has the whole answer
+            x0 = self._x0(noisy, timesteps, vector, [int(guidance_scale)])
+        else:
+            unconditional, conditional = self._x0(noisy, timesteps, vector, [0, 1]).chunk(2)
+            x0 = guide(conditional, unconditional, guidance_scale, rescale)
+        return x0.clamp(-1, 1) if self.config.clip_x0 else x0
+
+    def _x0(self, noisy: Tensor, timesteps: Tensor, vector: Tensor, branches: list[int]) -> Tensor:
+        """x0 of the branches (0 unconditional, 1 conditional), one behind the other."""
+        count, dtype = len(branches), next(self.unet.parameters()).dtype
+        tokens = self.tokens[branches].repeat_interleave(len(noisy), 0)
+        output = self.unet(
+            noisy.repeat(count, 1, 1, 1).to(dtype),
+            timesteps.repeat(count),
+            encoder_hidden_states=tokens.to(dtype),
+            class_labels=vector.repeat(count, 1).to(dtype),
+            return_dict=False,
+        )[0].to(noisy.dtype)
+        alpha_bar = self.alphas_cumprod.to(timesteps.device)[timesteps].repeat(count)
+        return x0_from_output(output, noisy.repeat(count, 1, 1, 1), alpha_bar, self.prediction_type)
+
+    def _condition(self, views: Views, batch: int) -> Tensor:
+        """class_labels (B, VECTOR_SIZE); what isn't known is zero."""
+        if views.domain not in self.domains:
+            raise PriorError(
+                f"This prior knows the domains {', '.join(self.domains)}, not '{views.domain}'."
+            )
+        device = self.tokens.device
+        cameras = torch.zeros(batch, CAMERA_FEATURES, device=device)
+        if views.cameras is not None:
+            cameras = camera_features(views.cameras.to(device)).float()
+        backgrounds = views.backgrounds
+        shown = torch.zeros(batch, 3) if backgrounds is None else backgrounds.detach().float()
+        domain = torch.full((batch,), DOMAINS.index(views.domain), device=device)
+        vector = condition_vector(cameras, shown.to(device), domain)
+        if backgrounds is None:
+            vector[:, CAMERA_FEATURES : CAMERA_FEATURES + 4] = 0
+        return vector
+
+
+def resize(images: Float[Tensor, "B 3 H W"], size: int) -> Float[Tensor, "B 3 size size"]:
+    """Differentiable, without aliasing: box means for whole factors, else a wide bilinear."""
+    height, width = images.shape[-2:]
+    if height == width == size:
+        return images
+    if height % size == 0 and width % size == 0:
+        return F.interpolate(images, size=(size, size), mode="area")
+    return F.interpolate(
+        images, size=(size, size), mode="bilinear", antialias=True, align_corners=False
+    )
+
+
+def load_embedded(
+    folder: Path,
+    prompt: Prompt,
+    negative: Prompt,
+    device: torch.device,
+    config: EmbeddedConfig | None = None,
+) -> EmbeddedPrior:
+    """Raises PriorError where the folder is not whole, or the prompt has no word it knows."""
+    config = config or EmbeddedConfig()
+    index = weights.read_index(folder)
+    files = [
+        weights.weight_file(folder / "unet", UNET_WEIGHTS),
+        weights.weight_file(folder / "text_encoder", TEXT_WEIGHTS),
+    ]
+    with weights.unreadable_is_prior_error(folder / "text_encoder"):
+        encoder = WordTextEncoder.from_pretrained(folder / "text_encoder")
+    known, ignored = known_words(prompt, encoder)
+    if not known:
+        raise PriorError(
+            f"The embedded prior knows none of the words of '{prompt.text}'; "
+            f"it knows {len(encoder.index)}, for example {examples(encoder)}."
+        )
+    avoided, ignored_too = known_words(negative, encoder)
+    tokens = torch.cat([encode_words(encoder, avoided), encode_words(encoder, known)])
+    unet = _load_unet(folder / "unet", files[0], device, config)
+    alphas_cumprod, prediction_type = weights.load_noise_schedule(folder / "scheduler")
+    with weights.unreadable_is_prior_error(folder / weights.INDEX):
+        prior = EmbeddedPrior(
+            unet, alphas_cumprod, prediction_type, tokens.to(device), index, config
+        )
+    prior.weights_hash = weights.weights_hash(folder, files)
+    prior.ignored_words = tuple(dict.fromkeys(ignored + ignored_too))
+    return prior
+
+
+def _load_unet(folder: Path, file: Path, device: torch.device, config: EmbeddedConfig) -> nn.Module:
+    """Strict: a missing or an unexpected tensor is an error, not a random number."""
+    content = weights.read_json(folder / "config.json")
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+    with weights.unreadable_is_prior_error(folder):
+        unet = UNet2DConditionModel.from_config(content)
+        unet.load_state_dict(load_file(file))
+    if unet.config["projection_class_embeddings_input_dim"] != VECTOR_SIZE:
+        raise PriorError(
+            f"The prior's '{folder}' takes other conditions than this version of Propsmith gives; "
+            "use weights made for it."
+        )
+    unet.eval().requires_grad_(False)
+    # diffusers' own `to` warns of a list of modules to keep in fp32 even where it is empty.
+    return nn.Module.to(unet, device, dtype=_dtype(device, config.precision))
+
+
+def _dtype(device: torch.device, precision: str) -> torch.dtype:
+    """The UNet's dtype; see EmbeddedConfig."""
+    if precision not in ("auto", "fp32", "bf16"):
+        raise ValueError(f"precision must be 'auto', 'fp32' or 'bf16', not '{precision}'")
+    if precision == "auto":
+        precision = "bf16" if _multiplies_in_bf16(device) else "fp32"
+    return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def _multiplies_in_bf16(device: torch.device) -> bool:
+    """Whether bfloat16 is native there: elsewhere it is emulated and slower than fp32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return device.type == "cpu" and any(getattr(torch.cpu, c, bool)() for c in checks)

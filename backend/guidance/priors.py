@@ -1,0 +1,94 @@
+"""Names of priors, and `load_prior`. Adding one: a file beside this one, and a line in PRIORS.
+
+In: a name from PRIORS or the path of a folder in diffusers' layout, and a prompt. Out: a `Prior`.
+The folder's model_index.json says which class it is of. Nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backend.errors import PriorError
+from backend.guidance import weights
+from backend.prompt.parse import parse_negative_prompt, parse_prompt
+
+if TYPE_CHECKING:
+    import torch
+
+    from backend.guidance.base import Prior
+
+WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
+
+
+@dataclass(frozen=True)
+class PriorEntry:
+    """loader: "module:function", imported when called; folder: where its weights ship, if so."""
+
+    pipeline: str  # model_index.json's _class_name
+    loader: str
+    folder: Path | None = None
+
+
+PRIORS: dict[str, PriorEntry] = {
+    "embedded": PriorEntry(
+        "PropPriorPipeline", "backend.guidance.embedded:load_embedded", WEIGHTS / "embedded"
+    ),
+    "stable-diffusion": PriorEntry(
+        "StableDiffusionPipeline", "backend.guidance.stable_diffusion:load_stable_diffusion"
+    ),
+}
+
+
+def load_prior(
+    name_or_path: str | Path,
+    prompt: str,
+    negative_prompt: str = "",
+    device: torch.device | str = "cpu",
+    config: Any = None,
+) -> Prior:
+    """The prior, loaded and with its prompt encoded.
+
+    config: the prior's own (EmbeddedConfig, StableDiffusionConfig), or None for its defaults.
+    Raises InputError for a bad prompt; PriorError for an unknown name or a bad folder.
+    """
+    worded, negative = parse_prompt(prompt), parse_negative_prompt(negative_prompt)
+    folder = find_folder(name_or_path)
+    pipeline = weights.read_index(folder).get("_class_name")
+    for entry in PRIORS.values():
+        if entry.pipeline == pipeline:
+            break
+    else:
+        known = ", ".join(entry.pipeline for entry in PRIORS.values())
+        raise PriorError(f"The prior in '{folder}' is a {pipeline}; {known} can be used.")
+    import torch
+
+    module, function = entry.loader.split(":")
+    load = getattr(importlib.import_module(module), function)
+    return load(folder, worded, negative, torch.device(device), config)
+
+
+def find_folder(name_or_path: str | Path) -> Path:
+    """The folder that a name or a path stands for; PriorError says what is on offer."""
+    entry = PRIORS.get(str(name_or_path))
+    if entry is None:
+        folder = Path(name_or_path).expanduser()
+        if not folder.is_dir():
+            raise PriorError(
+                f"There is no prior '{name_or_path}': give the path of a folder in diffusers' "
+                f"layout, or one of {', '.join(sorted(PRIORS))}."
+            )
+        return folder
+    if entry.folder is None:
+        raise PriorError(
+            f"The prior '{name_or_path}' does not ship with Propsmith: "
+            "give the path of its folder in diffusers' layout instead of its name."
+        )
+    if not (entry.folder / weights.INDEX).is_file():
+        raise PriorError(
+            f"The weights of the prior '{name_or_path}' are missing from this installation; "
+            "install Propsmith again."
+        )
+    return entry.folder

@@ -1,0 +1,126 @@
+"""Tiny random models in the official layouts, written to a folder, for tests.
+
+`write_stable_diffusion` is diffusers' StableDiffusionPipeline layout; `write_embedded` is the
+embedded prior's. Both take milliseconds a forward pass and are the same for the same seed.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+
+from backend.guidance.prop_conditioning import VECTOR_SIZE, WordTextEncoder
+
+VOCABULARY = ["red", "blue", "wooden", "chair", "table", "box", "berry", "with", "iron"]
+
+
+def write_stable_diffusion(
+    folder: Path, prediction_type: str = "epsilon", seed: int = 0, **scheduler
+) -> Path:
+    """8x8 latents of 16x16 pixels (a VAE of one halving); returns `folder`."""
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+    from transformers.models.clip.configuration_clip import CLIPTextConfig
+    from transformers.models.clip.modeling_clip import CLIPTextModel
+
+    torch.manual_seed(seed)
+    vocabulary = _write_tokenizer(folder / "tokenizer")
+    UNet2DConditionModel(
+        sample_size=8,
+        in_channels=4,
+        out_channels=4,
+        layers_per_block=1,
+        block_out_channels=(8, 16),
+        norm_num_groups=4,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        cross_attention_dim=16,
+        attention_head_dim=4,
+    ).save_pretrained(folder / "unet")
+    AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        block_out_channels=(8, 8),
+        norm_num_groups=4,
+        latent_channels=4,
+        sample_size=16,
+    ).save_pretrained(folder / "vae")
+    CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(vocabulary),
+            hidden_size=16,
+            intermediate_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            max_position_embeddings=77,
+            bos_token_id=vocabulary["<|startoftext|>"],
+            eos_token_id=vocabulary["<|endoftext|>"],
+            pad_token_id=vocabulary["<|endoftext|>"],
+        )
+    ).save_pretrained(folder / "text_encoder")
+    settings = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
+    _write_scheduler(folder, "PNDMScheduler", prediction_type, settings | scheduler)
+    _write_json(folder / "model_index.json", {"_class_name": "StableDiffusionPipeline"})
+    return folder
+
+
+def write_embedded(folder: Path, prediction_type: str = "v_prediction", seed: int = 0) -> Path:
+    """8x8 folded latents of 16x16 pixels, fp16 weights; returns `folder`."""
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+    torch.manual_seed(seed)
+    unet = UNet2DConditionModel(
+        sample_size=8,
+        in_channels=12,
+        out_channels=12,
+        layers_per_block=1,
+        block_out_channels=(16, 32),
+        norm_num_groups=4,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=16,
+        attention_head_dim=8,
+        class_embed_type="simple_projection",
+        projection_class_embeddings_input_dim=VECTOR_SIZE,
+        resnet_time_scale_shift="scale_shift",
+    )
+    torch.nn.Module.half(unet).save_pretrained(folder / "unet")
+    encoder = WordTextEncoder(VOCABULARY, size=16, heads=2, layers=1).eval()
+    encoder.half().save_pretrained(folder / "text_encoder")
+    settings = {"beta_schedule": "squaredcos_cap_v2"}
+    _write_scheduler(folder, "DDPMScheduler", prediction_type, settings)
+    index = {
+        "_class_name": "PropPriorPipeline",
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "scheduler": ["diffusers", "DDPMScheduler"],
+        "text_encoder": ["backend.guidance.prop_conditioning", "WordTextEncoder"],
+        "fold": 2,
+        "image_size": 16,
+        "domains": ["shaded", "albedo", "normal", "orm"],
+        "guidance_scale": 5.0,
+    }
+    _write_json(folder / "model_index.json", index)
+    return folder
+
+
+def _write_tokenizer(folder: Path) -> dict[str, int]:
+    """Letters, letters that end a word, one merge ("re" of "red"), and the two special tokens."""
+    letters = "abcdefghijklmnopqrstuvwxyz,"
+    tokens = [*letters, *(c + "</w>" for c in letters), "re", "<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {token: i for i, token in enumerate(tokens)}
+    _write_json(folder / "vocab.json", vocabulary)
+    (folder / "merges.txt").write_text("#version: 0.2\nr e\n")
+    _write_json(folder / "tokenizer_config.json", {"tokenizer_class": "CLIPTokenizer"})
+    return vocabulary
+
+
+def _write_scheduler(folder: Path, name: str, prediction_type: str, settings: dict) -> None:
+    content = {"_class_name": name, "num_train_timesteps": 1000, "prediction_type": prediction_type}
+    _write_json(folder / "scheduler" / "scheduler_config.json", content | settings)
+
+
+def _write_json(path: Path, content: dict) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n")
