@@ -1,0 +1,1 @@
+"""Data, training and packing of the embedded prior. Never imported when props are generated."""

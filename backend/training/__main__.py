@@ -1,0 +1,55 @@
+"""`python -m backend.training data|train|pack|sample`: how the embedded prior was made."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m backend.training", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    data = commands.add_parser("data", help="render the training set")
+    data.add_argument("folder", type=Path)
+    data.add_argument("--shards", type=int, default=40)
+    data.add_argument("--workers", type=int, default=2)
+    train = commands.add_parser("train", help="train; takes up the run's checkpoint")
+    train.add_argument("data", type=Path)
+    train.add_argument("run", type=Path)
+    train.add_argument("--minutes", type=float, default=60)
+    train.add_argument("--total-steps", type=int, default=20_000, help="of the learning-rate decay")
+    train.add_argument("--batch", type=int, default=48)
+    train.add_argument("--device", default="cpu")
+    pack = commands.add_parser("pack", help="write the averaged weights as a prior folder, fp16")
+    pack.add_argument("run", type=Path)
+    pack.add_argument("folder", type=Path)
+    sample = commands.add_parser("sample", help="a sheet of DDIM samples")
+    sample.add_argument("prior", type=Path)
+    sample.add_argument("picture", type=Path)
+    sample.add_argument("prompts", nargs="*")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if arguments.command == "data":
+        from backend.training.data import write_shards
+
+        write_shards(arguments.folder, arguments.shards, arguments.workers)
+    elif arguments.command == "train":
+        from backend.training.train import TrainConfig, train as run_training
+
+        config = TrainConfig(
+            batch=arguments.batch, total_steps=arguments.total_steps, device=arguments.device
+        )
+        run_training(arguments.data, arguments.run, arguments.minutes, config)
+    elif arguments.command == "pack":
+        from backend.training.pack import pack as pack_run
+
+        pack_run(arguments.run, arguments.folder)
+    else:
+        from backend.training.samples import sample_sheet
+
+        sample_sheet(arguments.prior, arguments.prompts).save(arguments.picture)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Averaged weights of a run -> a prior folder in diffusers' layout, half precision."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+
+from backend.guidance.base import DOMAINS
+from backend.training.model import FOLD, IMAGE_SIZE, build_scheduler
+from backend.training.train import Networks
+
+MODEL_INDEX = {
+    "_class_name": "PropPriorPipeline",
+    "unet": ["diffusers", "UNet2DConditionModel"],
+    "scheduler": ["diffusers", "DDPMScheduler"],
+    "text_encoder": ["backend.guidance.prop_conditioning", "WordTextEncoder"],
+    "fold": FOLD,
+    "image_size": IMAGE_SIZE,
+    "domains": list(DOMAINS),
+    "guidance_scale": 5.0,
+}
+
+
+def pack(run: Path, folder: Path) -> None:
+    """Writes `folder`/{model_index.json, unet, scheduler, text_encoder} from `run`/state.pt."""
+    state = torch.load(run / "state.pt", map_location="cpu", weights_only=True)
+    nets = Networks()
+    nets.load_state_dict(state["average"])
+    nets.half()
+    folder.mkdir(parents=True, exist_ok=True)
+    nets.unet.save_pretrained(folder / "unet")
+    build_scheduler().save_pretrained(folder / "scheduler")
+    nets.text.save_pretrained(folder / "text_encoder")
+    text = json.dumps({**MODEL_INDEX, "training_steps": state["step"]}, indent=1)
+    (folder / "model_index.json").write_text(text + "\n")

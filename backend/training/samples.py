@@ -1,0 +1,53 @@
+"""A sheet of DDIM samples: what a prior draws by itself, one row a prompt and domain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from backend.cameras import turntable
+from backend.guidance.base import Views
+from backend.guidance.diffusion import add_noise
+from backend.guidance.priors import load_prior
+from backend.guidance.prop_conditioning import unfold
+
+PROMPTS = ("a red wooden chair", "a golden goblet", "a blue ceramic mug", "a wooden barrel")
+DOMAINS = ("shaded", "albedo", "normal", "orm")
+
+
+def ddim(prior, views: Views, guidance_scale: float, steps: int, seed: int) -> torch.Tensor:
+    """Deterministic DDIM (Song et al. 2021, eq. 12) in x0 form -> images (B, 3, H, W)."""
+    generator = torch.Generator().manual_seed(seed)
+    count = len(views.cameras)
+    size = prior.image_size // prior.fold
+    latents = torch.randn(1, 3 * prior.fold**2, size, size, generator=generator)
+    latents = latents.repeat(count, 1, 1, 1)
+    times = torch.linspace(0.985, 0.01, steps) * (len(prior.alphas_cumprod) - 1)
+    for now, then in zip(times.long(), [*times.long()[1:], None], strict=True):
+        alpha_bar = prior.alphas_cumprod[now]
+        x0 = prior.predict_x0(latents, now.repeat(count), views, guidance_scale).clamp(-1, 1)
+        if then is None:
+            return unfold(x0, prior.fold).clamp(0, 1)
+        noise = (latents - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()
+        latents = add_noise(x0, noise, prior.alphas_cumprod[then].repeat(count))
+    raise ValueError("steps must be at least 1")
+
+
+def sample_sheet(
+    folder: Path, prompts: list[str], views: int = 6, guidance_scale: float = 3.0, steps: int = 20
+) -> Image.Image:
+    """Rows: every prompt in every domain; columns: `views` azimuths from the front around."""
+    cameras = turntable(views, 20.0)
+    backgrounds = torch.full((views, 3), 0.6)
+    rows = []
+    for prompt in prompts or PROMPTS:
+        prior = load_prior(folder, prompt)
+        strips = [
+            ddim(prior, Views(cameras, domain, backgrounds), guidance_scale, steps, 0)
+            for domain in DOMAINS
+        ]
+        rows.append(np.concatenate([np.concatenate(list(s.permute(0, 2, 3, 1).numpy()), 1) for s in strips], 1))
+    return Image.fromarray((np.concatenate(rows, 0) * 255).astype(np.uint8))

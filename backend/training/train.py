@@ -1,0 +1,185 @@
+"""The training loop: resumable, averaged weights (EMA), a log line a minute.
+
+`python -m backend.training train DATA RUN --minutes M` goes on from RUN/state.pt where there is
+one. Seeds are fixed by the step number, so that a resumed run draws what it would have drawn.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from backend.guidance.prop_conditioning import condition_vector, fold
+from backend.training.model import (
+    FOLD,
+    build_scheduler,
+    build_text_encoder,
+    build_unet,
+    loss_weight,
+)
+from backend.training.pictures import compose
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    batch: int = 48
+    learning_rate: float = 5e-4
+    warmup: int = 200
+    total_steps: int = 20_000  # where the cosine decay ends
+    ema: float = 0.999
+    text_dropout: float = 0.12
+    camera_dropout: float = 0.05
+    background_dropout: float = 0.05
+    refresh_steps: int = 500  # looks for new shards this often
+    device: str = "cpu"
+
+
+class Views:
+    """The shards of a folder in memory; new ones are picked up while training."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.seen = folder, set()
+        self.arrays: list[dict[str, np.ndarray]] = []
+        self.refresh()
+
+    def refresh(self) -> None:
+        for path in sorted(self.folder.glob("shard-*.npz")):
+            if path not in self.seen:
+                self.seen.add(path)
+                with np.load(path) as shard:
+                    self.arrays.append({k: shard[k] for k in ("gbuffers", "cameras", "tokens", "up")})
+
+    def batch(self, size: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        """`size` random views; one wording each."""
+        shard = rng.integers(len(self.arrays), size=size)
+        row = rng.integers(len(self.arrays[0]["gbuffers"]), size=size)
+        pairs = list(zip(shard, row, strict=True))
+        out = {
+            name: np.stack([self.arrays[s][name][r] for s, r in pairs]) for name in self.arrays[0]
+        }
+        wording = rng.integers(out["tokens"].shape[1], size=size)
+        out["tokens"] = out["tokens"][np.arange(size), wording].astype(np.int64)
+        return {name: torch.from_numpy(a) for name, a in out.items()}
+
+
+class Networks(nn.Module):
+    """What is trained, together, so that one optimiser and one average cover it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.unet = build_unet()
+        self.text = build_text_encoder()
+
+
+def training_loss(
+    nets: Networks, batch: dict[str, Tensor], alphas: Tensor, config: TrainConfig, g: torch.Generator
+) -> Tensor:
+    """Weighted squared error of the predicted clean image, DDPM with x-prediction."""
+    device = alphas.device
+    images, backgrounds, domain = compose(batch["gbuffers"].to(device), batch["up"].float(), g)
+    clean = fold(images, FOLD)
+    count = len(clean)
+    # Low-discrepancy timesteps lower the variance of the gradient.
+    u = (torch.rand(1, generator=g) + torch.arange(count) / count) % 1
+    t = (u * len(alphas)).long().to(device)
+    alpha_bar = alphas[t][:, None, None, None]
+    noise = torch.randn(clean.shape, generator=g).to(device)
+    noisy = alpha_bar.sqrt() * clean + (1 - alpha_bar).sqrt() * noise
+
+    def keep(dropout: float) -> Tensor:
+        return (torch.rand(count, 1, generator=g) >= dropout).to(device)
+
+    vector = condition_vector(batch["cameras"].float().to(device), backgrounds, domain)
+    camera, background, rest = vector.split([11, 4, vector.shape[1] - 15], dim=1)
+    vector = torch.cat(
+        [camera * keep(config.camera_dropout), background * keep(config.background_dropout), rest], 1
+    )
+    tokens = batch["tokens"].to(device) * keep(config.text_dropout)
+    with torch.autocast(device.type, torch.bfloat16):
+        words = nets.text(tokens)
+        noisy = noisy.contiguous(memory_format=torch.channels_last)
+        predicted = nets.unet(noisy, t, words, class_labels=vector).sample
+    error = (predicted.float() - clean).square().mean((1, 2, 3))
+    return (error * loss_weight(alpha_bar[:, 0, 0, 0])).mean()
+
+
+def learning_rate(step: int, config: TrainConfig) -> float:
+    warm = min(1.0, (step + 1) / config.warmup)
+    progress = min(1.0, step / config.total_steps)
+    return config.learning_rate * warm * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def train(data: Path, run: Path, minutes: float, config: TrainConfig) -> None:
+    """Trains for `minutes`, or until `config.total_steps`, and leaves RUN/state.pt and RUN/log."""
+    run.mkdir(parents=True, exist_ok=True)
+    device = torch.device(config.device)
+    torch.set_flush_denormal(True)
+    nets = Networks().to(device, memory_format=torch.channels_last)
+    average = {k: v.detach().clone() for k, v in nets.state_dict().items()}
+    optimiser = torch.optim.AdamW(
+        nets.parameters(), config.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+    )
+    first = 0
+    if (run / "state.pt").exists():
+        state = torch.load(run / "state.pt", map_location=device, weights_only=True)
+        nets.load_state_dict(state["nets"])
+        optimiser.load_state_dict(state["optimiser"])
+        average, first = state["average"], state["step"]
+    alphas = build_scheduler().alphas_cumprod.to(device)
+    views = Views(data)
+    started = saved = time.monotonic()
+    for step, losses in _steps(nets, average, optimiser, alphas, views, config, first):
+        now = time.monotonic()
+        if step % 50 == 0:
+            row = {"step": step, "loss": float(np.mean(losses[-50:])),
+                   "images_per_second": round((step - first) * config.batch / (now - started), 1)}  # fmt: skip
+            with (run / "log.jsonl").open("a") as file:
+                file.write(json.dumps(row) + "\n")
+        done = now - started > minutes * 60 or step >= config.total_steps
+        if done or now - saved > 240:
+            _save(run, nets, optimiser, average, step)
+            saved = now
+        if done:
+            return
+
+
+def _steps(nets, average, optimiser, alphas, views, config, first) -> Iterator[tuple[int, list]]:
+    losses: list[float] = []
+    for step in range(first, 10**9):
+        rng = np.random.default_rng((1, step))
+        g = torch.Generator().manual_seed(step)
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(step, config)
+        loss = training_loss(nets, views.batch(config.batch, rng), alphas, config, g)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(nets.parameters(), 1.0)
+        optimiser.step()
+        decay = min(config.ema, (step + 1) / (step + 20))
+        with torch.no_grad():
+            for name, value in nets.state_dict().items():
+                average[name].lerp_(value, 1 - decay)
+        losses.append(loss.item())
+        if step % config.refresh_steps == 0:
+            views.refresh()
+        yield step + 1, losses
+
+
+def _save(run: Path, nets: Networks, optimiser, average: dict[str, Tensor], step: int) -> None:
+    state = {"nets": nets.state_dict(), "optimiser": optimiser.state_dict()}
+    torch.save({**state, "average": average, "step": step}, run / "state.tmp")
+    os.replace(run / "state.tmp", run / "state.pt")
+    log.info("step %d saved", step)
