@@ -79,22 +79,26 @@ def project(pos, height, width, screen):
 
 @no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
-def _rasterize_band(pos, screen, tris, first_row, end_row, rast):
+def _rasterize_band(pos, bounds, tris, first_row, end_row, rast):
     height, width = rast.shape[:2]
-    n = np.empty((3, 3))
+    n, z = np.empty((3, 3)), np.empty(3)
     rast[first_row:end_row] = 0
     rast[first_row:end_row, :, 2] = 2  # behind the far plane
     for f in range(tris.shape[0]):
-        tri = tris[f]
-        x0, x1, y0, y1 = _pixel_bounds(screen, tri, height, width)
-        y0, y1 = max(y0, first_row), min(y1, end_row - 1)
+        x0, x1 = bounds[f, 0], bounds[f, 1]
+        y0, y1 = max(bounds[f, 2], first_row), min(bounds[f, 3], end_row - 1)
         if x0 > x1 or y0 > y1:
             continue
+        tri = tris[f]
         det = edge_functions(pos, tri, n)
         if det == 0 or not np.isfinite(det):
             continue
         sign = 1.0 if det > 0 else -1.0
-        z0, z1, z2 = pos[tri[0], 2], pos[tri[1], 2], pos[tri[2], 2]
+        scale = DEPTH_STEPS / det
+        for c in range(3):
+            z[c] = 0.0
+            for k in range(3):
+                z[c] += n[k, c] * pos[tri[k], 2] * scale
         for j in range(y0, y1 + 1):
             Y = (j + 0.5) * 2 / height - 1
             for i in range(x0, x1 + 1):
@@ -105,12 +109,11 @@ def _rasterize_band(pos, screen, tris, first_row, end_row, rast):
                 total = e0 + e1 + e2
                 if e0 < 0 or e1 < 0 or e2 < 0 or total <= 0:
                     continue
-                z = (e0 * z0 + e1 * z1 + e2 * z2) * sign / det
-                z = np.round(z * DEPTH_STEPS) / DEPTH_STEPS
-                if -1 <= z <= 1 and z < rast[j, i, 2]:
+                depth = np.floor(z[0] * X + z[1] * Y + z[2] + 0.5) / DEPTH_STEPS
+                if -1 <= depth <= 1 and depth < rast[j, i, 2]:
                     rast[j, i, 0] = e0 / total
                     rast[j, i, 1] = e1 / total
-                    rast[j, i, 2] = z
+                    rast[j, i, 2] = depth
                     rast[j, i, 3] = f + 1
     for j in range(first_row, end_row):
         for i in range(width):
@@ -123,13 +126,18 @@ def _rasterize_band(pos, screen, tris, first_row, end_row, rast):
 def rasterize_forward(pos, tris, bands, rast):
     """pos (B, V, 4), tris (F, 3) -> rast (B, H, W, 4), in `bands` bands of rows a view."""
     views, height, width = rast.shape[:3]
-    screen = np.empty((views, pos.shape[1], 3))
+    bounds = np.empty((views, tris.shape[0], 4), dtype=np.int32)
     for b in prange(views):
-        project(pos[b], height, width, screen[b])
+        screen = np.empty((pos.shape[1], 3))
+        project(pos[b], height, width, screen)
+        for f in range(tris.shape[0]):
+            x0, x1, y0, y1 = _pixel_bounds(screen, tris[f], height, width)
+            bounds[b, f, 0], bounds[b, f, 1] = x0, x1
+            bounds[b, f, 2], bounds[b, f, 3] = y0, y1
     for task in prange(views * bands):
         b, band = task // bands, task % bands
         first, end = height * band // bands, height * (band + 1) // bands
-        _rasterize_band(pos[b], screen[b], tris, first, end, rast[b])
+        _rasterize_band(pos[b], bounds[b], tris, first, end, rast[b])
 
 
 @no_type_check
