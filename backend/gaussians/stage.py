@@ -1,0 +1,224 @@
+"""From a prior's wishes to a cloud of Gaussians: the first optimising stage.
+
+In: nothing (a ball of faint grey Gaussians) or an earlier cloud. Out: a `GaussianCloud`.
+
+DreamGaussian (Tang et al. 2023), section 3.1: noise levels fall over the run, resolution rises,
+Gaussians are added where gradients are large. Every view has a background colour of its own at
+random, which the prior is told, so that emptiness can't be painted. The learning rates are theirs
+for our number of steps and our activations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from backend.cameras import CameraRange, Cameras
+from backend.errors import InputError
+from backend.gaussians import losses
+from backend.gaussians.densify import Densifier, DensifyConfig
+from backend.gaussians.model import NAMES, GaussianCloud, GaussianModel, StartConfig
+from backend.gaussians.rotations import view_normals
+from backend.guidance.base import Guidance, Views
+from backend.guidance.schedules import TimestepConfig, timestep
+from backend.loop import RunContext, optimise
+from backend.render.gaussians import GaussianImages, render_gaussians
+
+STAGE = "gaussians"
+
+
+@dataclass(frozen=True)
+class Config:
+    steps: int = 400
+    views: int = 4  # per step
+    image_sizes: tuple[int, ...] = (64, 128)  # pixels, in equal shares of the run; see `_size`
+    domains: tuple[str, ...] | None = None  # cycled; None: albedo where the prior knows it
+    normal_share: float = 0.0  # of the steps guided by normals, where the prior knows them
+    timesteps: TimestepConfig = field(
+        default_factory=lambda: TimestepConfig(t_min=0.16, t_max=0.96, jitter=0.03)
+    )
+    start: StartConfig = field(default_factory=StartConfig)
+    densify: DensifyConfig = field(default_factory=DensifyConfig)
+    means_rate: tuple[float, float] = (0.01, 0.0004)  # from first to last step, exponentially
+    rate_decay_until: float = 0.7  # share of the steps after which the rate stays
+    scales_rate: float = 0.01
+    quats_rate: float = 0.01
+    opacities_rate: float = 0.05
+    colors_rate: float = 0.03
+    entropy: float = 0.01  # reached linearly over the second half of the steps
+    oversize: float = 0.01
+    oversize_limit: float = 0.08  # canonical units
+    anisotropy: float = 0.01
+    anisotropy_limit: float = 6.0
+
+
+class GaussianOptimisation:
+    """The steps of this stage, for `backend.loop.optimise`."""
+
+    def __init__(
+        self,
+        start: GaussianCloud | None,
+        config: Config,
+        guidance: Guidance,
+        cameras: CameraRange,
+        context: RunContext,
+    ):
+        self.steps = config.steps
+        self.config, self.guidance, self.cameras = config, guidance, cameras
+        self.generator, self.device = context.generator, context.device
+        self.domains = _domains(config, guidance)
+        if start is None:
+            self.model = GaussianModel.ball(config.start, self.generator, self.device)
+        else:
+            self.model = GaussianModel.from_cloud(start, self.device)
+        self.optimiser = self._new_optimiser()
+        self.densifier = Densifier(config.densify, len(self.model), self.device)
+
+    def _new_optimiser(self) -> torch.optim.Adam:
+        groups = [{"params": [self.model.parameters[n]], "lr": 0.0, "name": n} for n in NAMES]
+        # SDS gradients are tiny; the usual eps of 1e-8 would swallow them.
+        return torch.optim.Adam(groups, eps=1e-15)
+
+    def _set_rates(self, share: float) -> None:
+        config = self.config
+        first, last = config.means_rate
+        rates = {
+            "means": first * (last / first) ** min(1.0, share / config.rate_decay_until),
+            "quats": config.quats_rate,
+            "log_scales": config.scales_rate,
+            "opacity_logits": config.opacities_rate,
+            "color_logits": config.colors_rate,
+        }
+        for group in self.optimiser.param_groups:
+            group["lr"] = rates[group["name"]]
+
+    def step(self, index: int) -> dict[str, float]:
+        share = index / max(1, self.steps - 1)
+        self._set_rates(share)
+        domain = self._domain(index)
+        size = self._size(index)
+        cameras = self.cameras.sample(self.config.views, self.generator).to(self.device)
+        backgrounds = torch.rand(len(cameras), 3, generator=self.generator).to(self.device)
+        images, rendered = self._images(domain, cameras, backgrounds, size)
+        t = timestep(share, self.config.timesteps, self.generator)
+        views = Views(cameras, domain, backgrounds)
+        terms = {domain: self.guidance.loss(images, views, t, self.generator)}
+        terms |= self._regularisers(share)
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.stack(list(terms.values())).sum().backward()
+        self.optimiser.step()
+        if rendered is not None and rendered.means2d.grad is not None:
+            self.densifier.observe(rendered.means2d.grad, rendered.radii, size)
+        self._densify(index)
+        return {name: float(term.detach()) for name, term in terms.items()}
+
+    def _densify(self, index: int) -> None:
+        done, config = index + 1, self.config.densify
+        if done % config.interval == 0 and done < self.steps:
+            grow = done <= config.stop * self.steps
+            self.densifier.update(self.model, self.optimiser, grow, self.generator)
+
+    def _domain(self, index: int) -> str:
+        """Normals on an even share of the steps, the other domains in turn."""
+        share = self.config.normal_share if "normal" in self.guidance.prior.domains else 0.0
+        normals = int((index + 1) * share)
+        if normals > int(index * share):
+            return "normal"
+        return self.domains[(index - normals) % len(self.domains)]
+
+    def _size(self, index: int) -> int:
+        """Pixels rendered at this step: coarse to fine, but never fewer than the prior sees."""
+        sizes = self.config.image_sizes
+        planned = sizes[min(index * len(sizes) // max(1, self.steps), len(sizes) - 1)]
+        return max(planned, self.guidance.prior.image_size)
+
+    def _images(
+        self, domain: str, cameras: Cameras, backgrounds: Tensor, size: int
+    ) -> tuple[Float[Tensor, "B 3 H W"], GaussianImages | None]:
+        """Pictures for the prior, at its size; for colours also what densification reads."""
+        cloud = self.model.activated()
+        rendered = None
+        if domain == "normal":
+            images = render_normals(cloud, cameras, size, backgrounds)
+        else:
+            K = cameras.intrinsics(size, size)
+            rendered = render_gaussians(
+                *cloud.tensors(), cameras.viewmats, K, size, size, backgrounds
+            )
+            rendered.means2d.retain_grad()
+            images = rendered.colors
+        images = images.permute(0, 3, 1, 2)
+        wanted = self.guidance.prior.image_size
+        if wanted != size:
+            images = F.interpolate(images, size=(wanted, wanted), mode="area")
+        return images, rendered
+
+    def _regularisers(self, share: float) -> dict[str, Tensor]:
+        config, scales = self.config, self.model.scales
+        late = max(0.0, 2 * share - 1)
+        return {
+            "entropy": config.entropy * late * losses.opacity_entropy(self.model.opacities),
+            "oversize": config.oversize * losses.oversize(scales, config.oversize_limit),
+            "anisotropy": config.anisotropy * losses.anisotropy(scales, config.anisotropy_limit),
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "model": {n: p.detach().clone() for n, p in self.model.parameters.items()},
+            "optimiser": self.optimiser.state_dict(),
+            "densifier": self.densifier.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.model = GaussianModel({n: p.to(self.device) for n, p in state["model"].items()})
+        self.optimiser = self._new_optimiser()  # the count may have changed, so a new one
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.densifier.load_state_dict(state["densifier"])
+
+
+def render_normals(
+    cloud: GaussianCloud, cameras: Cameras, size: int, backgrounds: Float[Tensor, "B 3"]
+) -> Float[Tensor, "B H W 3"]:
+    """View-space normals, n * 0.5 + 0.5, over backgrounds; one render a view, since the side of
+    a Gaussian that faces the camera, and so its colour, differs from view to view."""
+    K, pictures = cameras.intrinsics(size, size), []
+    for b, viewmat in enumerate(cameras.viewmats):
+        colors = view_normals(cloud.means, cloud.quats, cloud.scales, viewmat)
+        shape = (cloud.means, cloud.quats, cloud.scales, cloud.opacities)
+        view, background = slice(b, b + 1), backgrounds[b : b + 1]
+        rendered = render_gaussians(
+            *shape, colors, cameras.viewmats[view], K[view], size, size, background
+        )
+        pictures.append(rendered.colors)
+    return torch.cat(pictures)
+
+
+def _domains(config: Config, guidance: Guidance) -> tuple[str, ...]:
+    known = guidance.prior.domains
+    if config.domains is None:
+        return ("albedo",) if "albedo" in known else ("shaded",)
+    unknown = [d for d in config.domains if d not in known]
+    if unknown or not config.domains:
+        raise InputError(f"The Gaussians' domains are {config.domains}; the prior knows {known}.")
+    return config.domains
+
+
+def run(
+    start: GaussianCloud | None,
+    config: Config,
+    guidance: Guidance,
+    cameras: CameraRange,
+    context: RunContext,
+) -> GaussianCloud:
+    """Optimises and prunes; detached tensors on the context's device."""
+    optimisation = GaussianOptimisation(start, config, guidance, cameras, context)
+    optimise(STAGE, optimisation, context)
+    optimisation.densifier.update(
+        optimisation.model, optimisation.optimiser, False, context.generator
+    )
+    return optimisation.model.cloud()
