@@ -1,0 +1,123 @@
+"""Differentiable pictures of a mesh for the 2D prior: view-space normals, or simply lit colour.
+
+In: a mesh, cameras, plain backgrounds. Out: (B, 3, H, W) in [0, 1], silhouettes antialiased, so
+that gradients reach the vertices both through shading and through the outline.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from backend.cameras import Cameras
+from backend.mesh.geometry import vertex_normals
+from backend.mesh.types import TriMesh
+from backend.render import triangles
+
+
+@dataclass(frozen=True)
+class Raster:
+    """Which triangle every pixel of B square views shows, and where the vertices fall."""
+
+    tris: Int[Tensor, "F 3"]
+    pixels: Float[Tensor, "B H W 4"]
+    pos_clip: Float[Tensor, "B V 4"]
+
+    @property
+    def covered(self) -> Float[Tensor, "B H W 1"]:
+        return (self.pixels[..., 3:] > 0).to(self.pixels.dtype)
+
+
+def rasterize(mesh: TriMesh, cameras: Cameras, size: int) -> Raster:
+    ones = torch.ones_like(mesh.vertices[:, :1])
+    matrices = cameras.clip_matrices().to(mesh.vertices)
+    pos_clip = torch.cat([mesh.vertices, ones], dim=-1) @ matrices.transpose(1, 2)
+    tris = mesh.faces.int()
+    return Raster(tris, triangles.rasterize(pos_clip, tris, size, size), pos_clip)
+
+
+def composite(
+    colors: Float[Tensor, "B H W 3"], raster: Raster, backgrounds: Float[Tensor, "B 3"]
+) -> Float[Tensor, "B 3 H W"]:
+    """Over plain backgrounds, with smooth silhouettes."""
+    images = torch.lerp(backgrounds[:, None, None], colors, raster.covered)
+    images = triangles.antialias(images, raster.pixels, raster.pos_clip, raster.tris)
+    return images.permute(0, 3, 1, 2)
+
+
+def smooth_normals(mesh: TriMesh, raster: Raster) -> Float[Tensor, "B H W 3"]:
+    """Unit world-space normals behind the pixels; zero where there is nothing."""
+    seen = triangles.interpolate(vertex_normals(mesh), raster.pixels, raster.tris)
+    return F.normalize(seen, dim=-1, eps=1e-6)
+
+
+def normal_images(
+    mesh: TriMesh, raster: Raster, cameras: Cameras, backgrounds: Float[Tensor, "B 3"]
+) -> Float[Tensor, "B 3 H W"]:
+    """n * 0.5 + 0.5 with +X right, +Y up, +Z to the viewer."""
+    rotation = cameras.viewmats[:, :3, :3].to(mesh.vertices)  # OpenCV: y down, z away from us
+    flip = torch.tensor([1.0, -1.0, -1.0], device=rotation.device, dtype=rotation.dtype)
+    seen = torch.einsum("bij,bhwj->bhwi", rotation * flip[:, None], smooth_normals(mesh, raster))
+    return composite(seen * 0.5 + 0.5, raster, backgrounds)
+
+
+@dataclass(frozen=True)
+class Light:
+    """A sky that fades into the ground, and one distant lamp; one of each a view."""
+
+    sky: Float[Tensor, "B 1"]
+    ground: Float[Tensor, "B 1"]
+    lamp: Float[Tensor, "B 1"]
+    towards: Float[Tensor, "B 3"]  # unit, world space, to the lamp
+
+    @staticmethod
+    def sample(cameras: Cameras, generator: torch.Generator) -> Light:
+        """The lamp hangs above and turns with the camera, so that shading says nothing about the
+        azimuth."""
+
+        def between(low: float, high: float) -> Tensor:
+            drawn = torch.rand(len(cameras), 1, generator=generator)
+            return (low + (high - low) * drawn).to(cameras.positions)
+
+        direction = torch.randn(len(cameras), 3, generator=generator).to(cameras.positions)
+        towards = F.normalize(direction + F.normalize(cameras.positions, dim=-1), dim=-1)
+        towards = torch.cat([towards[:, :2], towards[:, 2:].abs()], dim=-1)
+        return Light(between(0.5, 1.0), between(0.15, 0.45), between(0.2, 0.9), towards)
+
+
+def shaded_images(
+    mesh: TriMesh,
+    albedo: Float[Tensor, "V 3"],
+    raster: Raster,
+    light: Light,
+    backgrounds: Float[Tensor, "B 3"],
+) -> Float[Tensor, "B 3 H W"]:
+    """Lambert's shading of sRGB vertex colours, shaded in linear light and encoded to sRGB."""
+    normals = smooth_normals(mesh, raster)
+    linear = triangles.interpolate(_to_linear(albedo), raster.pixels, raster.tris)
+
+    def per_view(values: Tensor) -> Tensor:
+        return values[:, None, None]
+
+    upward = torch.sigmoid(2.5 * normals[..., 2:])
+    ambient = torch.lerp(per_view(light.ground), per_view(light.sky), upward)
+    facing = (normals * per_view(light.towards)).sum(dim=-1, keepdim=True).clamp(min=0)
+    return composite(
+        _to_srgb(linear * (ambient + per_view(light.lamp) * facing)), raster, backgrounds
+    )
+
+
+def _to_linear(srgb: Tensor) -> Tensor:
+    low, high = srgb / 12.92, ((srgb.clamp(min=0) + 0.055) / 1.055) ** 2.4
+    return torch.where(srgb <= 0.04045, low, high)
+
+
+def _to_srgb(linear: Tensor) -> Tensor:
+    """Clamped away from 0 inside of the root, whose slope there is infinite."""
+    linear = linear.clamp(max=1)
+    high = 1.055 * linear.clamp(min=1e-4) ** (1 / 2.4) - 0.055
+    return torch.where(linear <= 0.0031308, 12.92 * linear, high)

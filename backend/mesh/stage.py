@@ -1,0 +1,235 @@
+"""Geometry refinement: a deformable tetrahedral grid under score distillation.
+
+In: signed distances from the Gaussians, and their colour. Out: the refined surface (raw: closed,
+but not yet cleaned or decimated; see mesh/cleanup.py).
+
+As in DMTet (Shen et al. 2021) each grid vertex has a signed distance and a bounded offset. As in
+Fantasia3D (Chen et al. 2023) the prior looks at renders of the normals where it knows that domain,
+and at lit colour otherwise and in between. Only vertices in a band around the first surface are
+free: the surface refines what the Gaussians found and cannot grow new pieces far from it.
+
+The distances are a sum over levels: coarse grids, interpolated, and one value a vertex. A picture
+tells each vertex little and noisily; coarse cells add up what thousands of pixels say, so that
+parts move as parts before details form (the effect that Nicolet et al. 2021, "Large Steps in
+Inverse Rendering of Geometry", get by smoothing the gradient).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from backend.cameras import CameraRange, Cameras
+from backend.errors import GenerationError
+from backend.guidance.base import Guidance, Views
+from backend.loop import RunContext, optimise
+from backend.mesh import pictures, regularise
+from backend.mesh.dmtet import Surface, marching_tetrahedra
+from backend.mesh.from_field import sample_grid
+from backend.mesh.geometry import take
+from backend.mesh.tet_grid import TetGrid
+from backend.mesh.types import TriMesh
+
+STAGE = "mesh"
+# Vertices of a tetrahedron may approach each other by twice this; its height is 0.71 cells, so
+# with |offset| <= 0.2 sqrt(3) cells none turns over.
+MAX_OFFSET = 0.2
+
+
+@dataclass(frozen=True)
+class Config:
+    resolution: int = 64  # cells of the tetrahedral grid an axis
+    steps: int = 150
+    views: int = 4  # per step
+    image_size: int = 128  # pixels rendered, at least; the prior sees them shrunk to its own size
+    learning_rate: float = 0.03  # in cells a step, for each level of the distances
+    fine_rate: float = 0.3  # of the learning rate, for what belongs to single vertices
+    levels: tuple[int, ...] = (6, 12, 24)  # cells an axis of the coarse grids
+    final_rate: float = 0.2  # of the learning rate, reached linearly
+    timesteps: tuple[float, float] = (0.5, 0.1)  # noise level, from the first step to the last
+    normal_share: float = 0.5  # of the steps, where the prior knows normals; the rest is shaded
+    band: float = 5.0  # cells on each side of the first surface in which vertices are free
+    normal_consistency: float = 0.05
+    laplacian: float = 0.005  # of the Laplacian in cells
+    sign_agreement: float = 0.001
+    eikonal: float = 0.01
+
+
+@dataclass(frozen=True)
+class GeometryStart:
+    """What this stage takes from the ones before."""
+
+    sdf: Float[Tensor, "R R R"]  # over [-1, 1]^3, indexed [x, y, z], negative inside
+    color_at: Callable[[Float[Tensor, "P 3"]], Float[Tensor, "P 3"]]  # sRGB in [0, 1]
+
+
+class GeometryOptimisation:
+    """The steps of this stage, for `backend.loop.optimise`."""
+
+    def __init__(
+        self,
+        start: GeometryStart,
+        config: Config,
+        guidance: Guidance,
+        cameras: CameraRange,
+        context: RunContext,
+    ):
+        self.steps = config.steps
+        self.config, self.guidance, self.cameras = config, guidance, cameras
+        self.generator, self.device = context.generator, context.device
+        self.grid = TetGrid(config.resolution, context.device)
+        self.base = _distances_on(self.grid, start.sdf.to(context.device), config.band)
+        self.free = torch.nonzero((self.base.abs() < config.band) & ~self.grid.outer)[:, 0]
+        self.places = self.grid.points[self.free]
+
+        def parameter(*shape: int) -> Tensor:
+            return torch.zeros(*shape, device=self.device, requires_grad=True)
+
+        self.coarse = [parameter(size + 1, size + 1, size + 1) for size in config.levels]
+        self.fine = parameter(len(self.free))
+        self.offsets = parameter(len(self.free), 3)
+        self.colors = _ColorCache(self.grid, start.color_at)
+        groups = [(self.coarse, 1.0), ([self.fine, self.offsets], config.fine_rate)]
+        self.optimiser = torch.optim.Adam(
+            [{"params": params, "rate": rate} for params, rate in groups], eps=1e-12
+        )
+
+        if not bool((self.base < 0).any()):
+            raise GenerationError("The shape to refine is empty: try another seed or prompt.")
+
+    def field(self) -> tuple[Float[Tensor, "N 3"], Float[Tensor, " N"]]:
+        """Moved grid vertices and their distances, both in canonical units."""
+        cell = self.grid.cell
+        moved = self.places + MAX_OFFSET * cell * torch.tanh(self.offsets)
+        change = sum((sample_grid(level, self.places) for level in self.coarse), self.fine)
+        distances = take(self.base, self.free) + change
+        points = self.grid.points.index_copy(0, self.free, moved)
+        return points, self.base.index_copy(0, self.free, distances) * cell
+
+    def surface(self) -> Surface:
+        points, sdf = self.field()
+        return marching_tetrahedra(points, sdf, self.grid.crossing_tets(sdf))
+
+    def step(self, index: int) -> dict[str, float]:
+        progress = index / max(1, self.steps - 1)
+        for group in self.optimiser.param_groups:
+            rate = 1 + (self.config.final_rate - 1) * progress
+            group["lr"] = self.config.learning_rate * rate * group["rate"]
+        points, sdf = self.field()
+        tets = self.grid.crossing_tets(sdf)
+        surface = marching_tetrahedra(points, sdf, tets)
+        if len(surface.mesh.faces) == 0:
+            raise GenerationError(
+                f"The surface vanished in step {index} of its refinement: try another seed, or "
+                "fewer refinement steps."
+            )
+        domain = self._domain(index)
+        losses = {domain: self._distil(surface, domain, progress)}
+        losses |= self._regularisers(surface, points, sdf, tets)
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.stack(list(losses.values())).sum().backward()
+        self.optimiser.step()
+        return {name: float(loss.detach()) for name, loss in losses.items()}
+
+    def _domain(self, index: int) -> str:
+        """Normals on an even share of the steps."""
+        share = self.config.normal_share if "normal" in self.guidance.prior.domains else 0.0
+        return "normal" if int((index + 1) * share) > int(index * share) else "shaded"
+
+    def _distil(self, surface: Surface, domain: str, progress: float) -> Tensor:
+        config, size = self.config, self.guidance.prior.image_size
+        cameras = self.cameras.sample(config.views, self.generator).to(self.device)
+        backgrounds = torch.rand(config.views, 3, generator=self.generator).to(self.device)
+        images = self._images(surface, domain, cameras, backgrounds, max(config.image_size, size))
+        if images.shape[-1] != size:
+            images = F.interpolate(images, size=(size, size), mode="area")
+        first, last = config.timesteps
+        timestep = first + (last - first) * progress
+        views = Views(cameras, domain, backgrounds)
+        return self.guidance.loss(images, views, timestep, self.generator)
+
+    def _images(
+        self, surface: Surface, domain: str, cameras: Cameras, backgrounds: Tensor, size: int
+    ) -> Float[Tensor, "B 3 H W"]:
+        raster = pictures.rasterize(surface.mesh, cameras, size)
+        if domain == "normal":
+            return pictures.normal_images(surface.mesh, raster, cameras, backgrounds)
+        light = pictures.Light.sample(cameras, self.generator)
+        albedo = self.colors.on(surface)
+        return pictures.shaded_images(surface.mesh, albedo, raster, light, backgrounds)
+
+    def _regularisers(
+        self, surface: Surface, points: Tensor, sdf: Tensor, tets: Tensor
+    ) -> dict[str, Tensor]:
+        config, mesh, cell = self.config, surface.mesh, self.grid.cell
+        return {
+            "normal_consistency": config.normal_consistency * regularise.normal_consistency(mesh),
+            "laplacian": config.laplacian * regularise.laplacian_loss(mesh) / cell**2,
+            "sign_agreement": config.sign_agreement * regularise.sign_agreement(surface, sdf, cell),
+            "eikonal": config.eikonal * regularise.eikonal(points, sdf, tets),
+        }
+
+    def _parameters(self) -> list[Tensor]:
+        return [*self.coarse, self.fine, self.offsets]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "parameters": [p.detach().clone() for p in self._parameters()],
+            "optimiser": self.optimiser.state_dict(),
+            "colors": self.colors.values.clone(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        with torch.no_grad():
+            for parameter, saved in zip(self._parameters(), state["parameters"], strict=True):
+                parameter.copy_(saved)
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.colors.values.copy_(state["colors"])
+
+
+class _ColorCache:
+    """The albedo at the grid's vertices, asked for once each and only near the surface."""
+
+    def __init__(self, grid: TetGrid, color_at: Callable[[Tensor], Tensor]):
+        self.points, self.color_at = grid.points, color_at
+        self.values = torch.full_like(grid.points, float("nan"))
+
+    @torch.no_grad()
+    def on(self, surface: Surface) -> Float[Tensor, "V 3"]:
+        needed = torch.unique(surface.edges)
+        missing = needed[self.values[needed, 0].isnan()]
+        if len(missing):
+            self.values[missing] = self.color_at(self.points[missing]).to(self.values).clamp(0, 1)
+        return surface.interpolate(self.values)
+
+
+def _distances_on(grid: TetGrid, sdf: Float[Tensor, "R R R"], band: float) -> Float[Tensor, " N"]:
+    """Distances at the grid's vertices in cells, at most `band`; the outermost are outside."""
+    cells = (sample_grid(sdf.float(), grid.points) / grid.cell).clamp(-band, band)
+    return torch.where(grid.outer, cells.clamp(min=0.5), cells)
+
+
+def run(
+    start: GeometryStart,
+    config: Config,
+    guidance: Guidance,
+    cameras: CameraRange,
+    context: RunContext,
+) -> TriMesh:
+    """Refines the surface; resumes from `context.checkpoints`.
+
+    Raises GenerationError where the field is empty or the surface vanishes.
+    """
+    optimisation = GeometryOptimisation(start, config, guidance, cameras, context)
+    optimise(STAGE, optimisation, context)
+    with torch.no_grad():
+        mesh = optimisation.surface().mesh
+    if len(mesh.faces) == 0:
+        raise GenerationError("The refined surface is empty: try another seed or prompt.")
+    return mesh.detach()
