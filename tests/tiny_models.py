@@ -83,7 +83,7 @@ def write_embedded(folder: Path, prediction_type: str = "v_prediction", seed: in
         cross_attention_dim=16,
         attention_head_dim=8,
         class_embed_type="simple_projection",
-        projection_class_embeddings_input_dim=VECTOR_SIZE,
+        projection_class_embeddings_input_dim=VECTOR_SIZE + 16,
         resnet_time_scale_shift="scale_shift",
     )
     torch.nn.Module.half(unet).save_pretrained(folder / "unet")

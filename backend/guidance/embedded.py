@@ -26,6 +26,7 @@ from backend.guidance.prop_conditioning import (
     VECTOR_SIZE,
     WordTextEncoder,
     camera_features,
+    class_labels,
     condition_vector,
     fold,
 )
@@ -93,7 +94,7 @@ class EmbeddedPrior:
             noisy.repeat(count, 1, 1, 1).to(dtype),
             timesteps.repeat(count),
             encoder_hidden_states=tokens.to(dtype),
-            class_labels=vector.repeat(count, 1).to(dtype),
+            class_labels=class_labels(vector.repeat(count, 1), tokens).to(dtype),
             return_dict=False,
         )[0].to(noisy.dtype)
         alpha_bar = self.alphas_cumprod.to(timesteps.device)[timesteps].repeat(count)
@@ -173,7 +174,8 @@ def _load_unet(folder: Path, file: Path, device: torch.device, config: EmbeddedC
     with weights.unreadable_is_prior_error(folder):
         unet = UNet2DConditionModel.from_config(content)
         unet.load_state_dict(load_file(file))
-    if unet.config["projection_class_embeddings_input_dim"] != VECTOR_SIZE:
+    taken = unet.config["projection_class_embeddings_input_dim"]
+    if taken != VECTOR_SIZE + unet.config["cross_attention_dim"]:
         raise PriorError(
             f"The prior's '{folder}' takes other conditions than this version of Propsmith gives; "
             "use weights made for it."

@@ -2,8 +2,9 @@
 
 The embedded prior is a `UNet2DConditionModel` in pixel space. Its pixels are folded
 (space-to-depth), which stands where a VAE stands in Stable Diffusion and costs nothing. Camera,
-background and domain enter through `class_labels` (`class_embed_type="simple_projection"`),
-words through cross-attention. Training and inference share this file.
+background, domain and the mean of the words enter through `class_labels`
+(`class_embed_type="simple_projection"`), the words themselves through cross-attention. Training
+and inference share this file.
 """
 
 from __future__ import annotations
@@ -53,6 +54,11 @@ def condition_vector(
     known = torch.ones_like(backgrounds[:, :1])
     one_hot = F.one_hot(domain, len(DOMAINS)).to(backgrounds.dtype)
     return torch.cat([cameras, backgrounds * 2 - 1, known, one_hot], dim=-1)
+
+
+def class_labels(vector: Tensor, words: Float[Tensor, "B L size"]) -> Tensor:
+    """What the network is given beside the words: `condition_vector` and the words' mean."""
+    return torch.cat([vector, words.mean(1).to(vector.dtype)], dim=-1)
 
 
 class WordTextEncoder(nn.Module):

@@ -19,7 +19,7 @@ import torch
 from backend.cameras import CameraRange
 from backend.guidance.prop_conditioning import MAX_WORDS, camera_features
 from backend.training.gbuffer import corner_normals, render_view
-from backend.training.props import KINDS, captions, sample_prop, vocabulary
+from backend.training.props import FIRST_KINDS, KINDS, captions, sample_prop, vocabulary
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +51,11 @@ def write_shard(folder: Path, index: int) -> int:
     torch.set_num_threads(1)
     rng = np.random.default_rng(index)
     generator = torch.Generator().manual_seed(index)
-    words = {word: i + 1 for i, word in enumerate(vocabulary())}
+    words = {word: i + 1 for i, word in enumerate(vocabulary(FIRST_KINDS))}
     kinds = list(KINDS)
     out: dict[str, list] = {k: [] for k in ("gbuffers", "cameras", "tokens", "up", "kinds")}
     for prop_index in range(SHARD_VIEWS // VIEWS_PER_PROP):
-        kind = kinds[(prop_index + index) % len(kinds)]
+        kind = FIRST_KINDS[(prop_index + index) % len(FIRST_KINDS)]
         prop = sample_prop(kind, rng)
         cameras = CAMERAS.sample(VIEWS_PER_PROP, generator)
         views = render_prop(prop, cameras)

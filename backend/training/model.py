@@ -9,7 +9,7 @@ from diffusers import DDPMScheduler, UNet2DConditionModel
 from torch import Tensor
 
 from backend.guidance.prop_conditioning import VECTOR_SIZE, WordTextEncoder
-from backend.training.props import vocabulary
+from backend.training.props import FIRST_KINDS, vocabulary
 
 IMAGE_SIZE = 64
 FOLD = 4
@@ -17,7 +17,7 @@ TEXT_SIZE = 128
 
 
 def build_unet(channels: tuple[int, int, int] = (96, 128, 192)) -> UNet2DConditionModel:
-    """A UNet over (48, 16, 16) folded pixels; words enter in the middle, at 4x4."""
+    """A UNet over (48, 16, 16) folded pixels; words enter in the middle, at 4x4, and everywhere by their mean."""
     return UNet2DConditionModel(
         sample_size=IMAGE_SIZE // FOLD,
         in_channels=3 * FOLD**2,
@@ -31,12 +31,12 @@ def build_unet(channels: tuple[int, int, int] = (96, 128, 192)) -> UNet2DConditi
         norm_num_groups=16,
         resnet_time_scale_shift="scale_shift",
         class_embed_type="simple_projection",
-        projection_class_embeddings_input_dim=VECTOR_SIZE,
+        projection_class_embeddings_input_dim=VECTOR_SIZE + TEXT_SIZE,
     )
 
 
 def build_text_encoder() -> WordTextEncoder:
-    return WordTextEncoder(vocabulary(), TEXT_SIZE)
+    return WordTextEncoder(vocabulary(FIRST_KINDS), TEXT_SIZE)
 
 
 def shifted_cosine_betas(steps: int = 1000) -> list[float]:

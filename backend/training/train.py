@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from backend.guidance.prop_conditioning import condition_vector, fold
+from backend.guidance.prop_conditioning import class_labels, condition_vector, fold
 from backend.training.model import (
     FOLD,
     build_scheduler,
@@ -64,8 +64,8 @@ class Views:
     def batch(self, size: int, rng: np.random.Generator) -> dict[str, Tensor]:
         """`size` random views; one wording each."""
         shard = rng.integers(len(self.arrays), size=size)
-        row = rng.integers(len(self.arrays[0]["gbuffers"]), size=size)
-        pairs = list(zip(shard, row, strict=True))
+        row = rng.random(size)
+        pairs = [(s, int(r * len(self.arrays[s]["up"]))) for s, r in zip(shard, row, strict=True)]
         out = {
             name: np.stack([self.arrays[s][name][r] for s, r in pairs]) for name in self.arrays[0]
         }
@@ -111,7 +111,7 @@ def training_loss(
     with torch.autocast(device.type, torch.bfloat16):
         words = nets.text(tokens)
         noisy = noisy.contiguous(memory_format=torch.channels_last)
-        predicted = nets.unet(noisy, t, words, class_labels=vector).sample
+        predicted = nets.unet(noisy, t, words, class_labels=class_labels(vector, words)).sample
     error = (predicted.float() - clean).square().mean((1, 2, 3))
     return (error * loss_weight(alpha_bar[:, 0, 0, 0])).mean()
 
