@@ -1,0 +1,188 @@
+"""The whole story: a prompt goes in, a prop comes out. Read this file first.
+
+    prior      a 2D diffusion model, told the prompt              guidance/priors.py
+    gaussians  3D Gaussians, moved until the prior likes them     gaussians/stage.py
+    solid      Gaussians -> density -> signed distances           mesh/from_field.py
+    mesh       a deformable tetrahedral grid refines the surface  mesh/stage.py
+    unwrap     cleaned, simplified, laid out flat                 mesh/cleanup.py, mesh/unwrap.py
+    materials  albedo, roughness, metallic under turning lights   materials/stage.py
+    bake       materials and fine normals -> textures             materials/bake.py
+    export     mesh and textures -> GLB                           export/glb.py
+
+A stage is a function of what came before and its config; those that ask the prior also get the
+guidance, the cameras and the run's context, and are checkpointed. The others take seconds and give
+the same for the same, so a resumed run does them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import backend
+from backend import report
+from backend.cameras import CameraRange
+from backend.checkpoint import CheckpointFolder
+from backend.config import GenerateConfig
+from backend.errors import InputError
+from backend.export.asset import Asset
+from backend.export.glb import write_glb
+from backend.gaussians import stage as gaussians
+from backend.gaussians.field import colors_at, density_grid
+from backend.gaussians.model import GaussianCloud
+from backend.guidance.base import Guidance, Prior
+from backend.guidance.priors import load_prior
+from backend.guidance.sds import SDS
+from backend.loop import Progress, RunContext
+from backend.materials import bake
+from backend.materials import stage as materials
+from backend.materials.field import MaterialField
+from backend.mesh import cleanup, from_field, unwrap
+from backend.mesh import stage as mesh
+from backend.mesh.types import TriMesh, UVMesh
+from backend.result import Result, StageClock
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is asked for: the same job on the same device gives the same file."""
+
+    prompt: str
+    negative: str = ""
+    seed: int = 0
+    prior: str = "embedded"
+    cameras: CameraRange = field(default_factory=CameraRange)
+    config: GenerateConfig = field(default_factory=GenerateConfig)
+
+    def identity(self, prior: Prior) -> dict[str, Any]:
+        """Plain values that tell this job from any other; weights by content, not by path."""
+        values = asdict(self)
+        del values["prior"]
+        return {**values, "weights": prior.weights_hash, "version": backend.__version__}
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """Where a run writes, and whether it goes on from what an earlier one left."""
+
+    output: Path
+    checkpoint_dir: Path
+    resume: bool = False
+    report: Path | None = None
+
+
+def new_context(
+    job: Job,
+    device: torch.device,
+    progress: Callable[[Progress], None] = lambda _: None,
+    stop_requested: Callable[[], bool] = lambda: False,
+) -> RunContext:
+    """A context whose one source of randomness is the job's seed."""
+    torch.manual_seed(job.seed)  # for libraries that draw on their own
+    generator = torch.Generator().manual_seed(job.seed)
+    return RunContext(device, generator, progress=progress, stop_requested=stop_requested)
+
+
+def generate(
+    job: Job, files: RunFiles, context: RunContext, note: Callable[[str], None] = lambda _: None
+) -> Result:
+    """Makes the prop and writes it; `note` is told what the user should know.
+
+    Raises InputError for what can't be done, GenerationError where no prop came out, Interrupted
+    when the context said stop. The output and the checkpoint are whole or untouched.
+    """
+    clock = StageClock(context)
+    with clock.stage("prior"):
+        prior = load_prior(job.prior, job.prompt, job.negative, context.device)
+    if prior.ignored_words:
+        note(_about_ignored(prior))
+    with CheckpointFolder(files.checkpoint_dir, job.identity(prior), files.resume) as checkpoints:
+        context = replace(context, checkpoints=checkpoints)
+        prop = _make(job, SDS(prior, job.config.sds), context, clock)
+        with clock.stage("export"):
+            written = _write(prop, job, prior, files, context)
+        checkpoints.discard()
+    return Result(
+        prompt=job.prompt,
+        seed=job.seed,
+        device=str(context.device),
+        weights_hash=prior.weights_hash,
+        ignored_words=prior.ignored_words,
+        faces=len(prop.mesh.faces),
+        files=tuple(written),
+        stages=tuple(clock.stages),
+    )
+
+
+@dataclass(frozen=True)
+class Prop:
+    """What the stages made."""
+
+    cloud: GaussianCloud
+    fine: TriMesh  # the refined surface before it was simplified
+    material: MaterialField
+    mesh: UVMesh
+    textures: bake.Textures
+
+    def color_at(self, points: Tensor) -> Tensor:
+        return colors_at(self.cloud, points)
+
+
+def _make(job: Job, guidance: Guidance, context: RunContext, clock: StageClock) -> Prop:
+    """All stages in their order."""
+    config, cameras = job.config, job.cameras
+    with clock.stage("gaussians", config.gaussians.steps):
+        cloud = gaussians.run(None, config.gaussians, guidance, cameras, context)
+    with clock.stage("solid"):
+        density = density_grid(cloud, config.density_resolution)
+        sdf = from_field.sdf_from_density(density, config.solid)
+    color_at = partial(colors_at, cloud)
+    with clock.stage("mesh", config.mesh.steps):
+        start = mesh.GeometryStart(sdf, color_at)
+        raw = mesh.run(start, config.mesh, guidance, cameras, context)
+    with clock.stage("unwrap"):
+        fine = cleanup.clean(raw, replace(config.cleanup, target_faces=1_000_000))
+        light = cleanup.clean(fine, replace(config.cleanup, smoothing=0))
+        atlas = unwrap.unwrap(light, config.unwrap)
+    with clock.stage("materials", config.materials.steps):
+        begin = materials.MaterialStart(fine, color_at)
+        material = materials.run(begin, config.materials, guidance, cameras, context)
+    with clock.stage("bake"):
+        finished, textures = bake.bake(atlas, material, config.bake, fine)
+    return Prop(cloud, fine, material, finished, textures)
+
+
+def _write(prop: Prop, job: Job, prior: Prior, files: RunFiles, context: RunContext) -> list[Path]:
+    """The GLB and, if asked for, the report: their paths."""
+    provenance = {"prompt": job.prompt, "seed": job.seed, "weights": prior.weights_hash}
+    asset = Asset(prop.mesh, prop.textures, job.prompt, provenance, job.config.export)
+    try:
+        write_glb(asset, files.output)
+    except OSError as error:
+        raise InputError(
+            f"Cannot write '{files.output}': {error.strerror or error}; "
+            "mend that and add --resume, nothing is lost."
+        ) from error
+    if files.report is None:
+        return [files.output]
+    pictures = {
+        "gaussians": report.gaussian_sheet(prop.cloud),
+        "mesh": report.mesh_sheet(prop.fine, prop.color_at),
+        "materials": report.material_sheet(prop.fine, prop.material),
+        "prop": report.prop_sheet(prop.mesh, prop.textures),
+    }
+    return [files.output, *report.write_report(files.report, job.prompt, pictures, context.curves)]
+
+
+def _about_ignored(prior: Prior) -> str:
+    words = ", ".join(f"'{word}'" for word in prior.ignored_words)
+    return (
+        f"Ignored, as the embedded prior does not know them: {words}. For an open vocabulary, give "
+        "--prior the folder of Stable Diffusion 1.5 or 2.1 in diffusers' layout."
+    )
