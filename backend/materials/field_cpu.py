@@ -8,6 +8,8 @@ that the same job gives the same bits.
 
 from __future__ import annotations
 
+from typing import no_type_check
+
 import numba
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ from torch import Tensor
 
 
 @numba.njit(inline="always")
+@no_type_check
 def _cell(point, resolution):
     """Lowest corner of the point's cell, and where in the cell it lies."""
     corner = np.empty(3, np.int64)
@@ -28,6 +31,7 @@ def _cell(point, resolution):
 
 
 @numba.njit(inline="always")
+@no_type_check
 def _corner(k, corner, fraction, resolution):
     """Flat index and weight of the k-th of a cell's eight corners."""
     weight = np.float32(1)
@@ -40,6 +44,7 @@ def _corner(k, corner, fraction, resolution):
 
 
 @numba.njit(cache=True, parallel=True)
+@no_type_check
 def _forward(points, rows, features, resolution, out):
     for p in numba.prange(len(points)):
         corner, fraction = _cell(points[p], resolution)
@@ -51,6 +56,7 @@ def _forward(points, rows, features, resolution, out):
 
 
 @numba.njit(cache=True)
+@no_type_check
 def _backward(points, rows, grad_out, resolution, grad_features):
     for p in range(len(points)):
         corner, fraction = _cell(points[p], resolution)

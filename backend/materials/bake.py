@@ -1,0 +1,148 @@
+"""From a material field to glTF's three textures.
+
+In: a `UVMesh`, a `MaterialField`, and where there is one the fine mesh that the UV mesh was
+simplified from. Out: the mesh with tangents, and albedo (sRGB), occlusion-roughness-metallic
+(linear) and tangent-space normals (OpenGL style: green up), as 8-bit images.
+
+Texels are surface points: the atlas is rasterised in UV space, each covered texel finds its point
+on the fine mesh, and the field, the occlusion and the normal are taken there. Texels outside the
+charts repeat the nearest covered one, so that neither filtering nor mip maps show seams.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from scipy.ndimage import distance_transform_edt
+from torch import Tensor
+from torch.nn import functional as F
+
+from backend.errors import GenerationError
+from backend.materials.closest import closest_points
+from backend.materials.field import MaterialField
+from backend.materials.occlusion import ambient_occlusion
+from backend.materials.tangents import vertex_tangents
+from backend.mesh.geometry import take, vertex_normals
+from backend.mesh.types import TriMesh, UVMesh
+from backend.render import triangles
+
+
+@dataclass(frozen=True)
+class Config:
+    texture_size: int = 1024  # pixels, square
+    occlusion_directions: int = 128
+    occlusion_resolution: int = 256  # of each direction's depth map
+    chunk: int = 200_000  # texels evaluated at a time
+
+
+@dataclass(frozen=True)
+class Textures:
+    """Row 0 at the top, as glTF's v = 0."""
+
+    albedo: UInt8[np.ndarray, "S S 3"]  # sRGB
+    orm: UInt8[np.ndarray, "S S 3"]  # occlusion, roughness, metallic; linear
+    normal: UInt8[np.ndarray, "S S 3"]  # tangent space, +Y up; (128, 128, 255) is flat
+
+
+@dataclass(frozen=True)
+class Texels:
+    """The covered texels of an atlas, P of S x S."""
+
+    index: Tensor  # (P,) into the flattened image
+    points: Float[Tensor, "P 3"]
+    normals: Float[Tensor, "P 3"]  # interpolated, as a renderer will see them: not unit
+    tangents: Float[Tensor, "P 4"]  # the same
+
+
+def bake(
+    mesh: UVMesh, field: MaterialField, config: Config, detail: TriMesh | None = None
+) -> tuple[UVMesh, Textures]:
+    """Raises GenerationError where the atlas covers no texel."""
+    mesh = replace(mesh, tangents=vertex_tangents(mesh))
+    texels = atlas_texels(mesh, config.texture_size)
+    points, normals = _on_surface(texels, detail)
+    occluder = mesh.surface if detail is None else detail
+    occlusion = ambient_occlusion(
+        occluder, points, normals, config.occlusion_directions, config.occlusion_resolution
+    )
+    albedo, roughness, metallic = _evaluate(field, points, config.chunk)
+    orm = torch.stack([occlusion, roughness, metallic], dim=-1)
+    tangent_space = to_tangent_space(normals, texels.normals, texels.tangents) * 0.5 + 0.5
+    size = config.texture_size
+    covered = np.zeros(size * size, bool)
+    covered[texels.index.cpu().numpy()] = True
+    nearest = _nearest_covered(covered.reshape(size, size))
+    images = [_image(v, texels.index, nearest) for v in (albedo, orm, tangent_space)]
+    return mesh, Textures(*images)
+
+
+@torch.no_grad()
+def atlas_texels(mesh: UVMesh, size: int) -> Texels:
+    """Rasterises the atlas: texel centres and what lies under them."""
+    assert mesh.tangents is not None
+    flat = torch.zeros_like(mesh.uvs[:, :1])
+    clip = torch.cat([mesh.uvs * 2 - 1, flat, flat + 1], dim=-1)[None]
+    tris = mesh.faces.int()
+    raster = triangles.rasterize(clip, tris, size, size)
+    attributes = torch.cat([mesh.vertices, mesh.normals, mesh.tangents], dim=-1)
+    values = triangles.interpolate(attributes, raster, tris).reshape(-1, 10)
+    index = torch.nonzero(raster[..., 3].reshape(-1) > 0)[:, 0]
+    if len(index) == 0:
+        raise GenerationError("The UV atlas covers no texel: its charts have no area.")
+    points, normals, tangents = values[index].split([3, 3, 4], dim=-1)
+    return Texels(index, points, normals, tangents)
+
+
+def _on_surface(texels: Texels, detail: TriMesh | None) -> tuple[Tensor, Tensor]:
+    """Points and unit normals of the texels on the fine mesh, or on the mesh itself."""
+    own = F.normalize(texels.normals, dim=-1)
+    if detail is None:
+        return texels.points, own
+    faces, weights = closest_points(detail, texels.points, own)
+    fine = torch.cat([detail.vertices, vertex_normals(detail)], dim=-1).detach()
+    found = (take(fine, detail.faces[faces]) * weights[..., None]).sum(1)
+    points, normals = found.split(3, dim=-1)
+    return points, F.normalize(normals, dim=-1)
+
+
+@torch.no_grad()
+def _evaluate(field: MaterialField, points: Tensor, chunk: int) -> tuple[Tensor, Tensor, Tensor]:
+    parts = [field(part) for part in points.split(chunk)]
+    return (
+        torch.cat([p.albedo for p in parts]),
+        torch.cat([p.roughness for p in parts]),
+        torch.cat([p.metallic for p in parts]),
+    )
+
+
+def to_tangent_space(
+    wanted: Float[Tensor, "P 3"], normals: Float[Tensor, "P 3"], tangents: Float[Tensor, "P 4"]
+) -> Float[Tensor, "P 3"]:
+    """Unit coefficients of `wanted` in the frame that a MikkTSpace renderer makes of the
+    interpolated, unnormalised vectors: x t + y b + z n with b = w cross(n, t)."""
+    t, w = tangents[:, :3], torch.where(tangents[:, 3:] < 0, -1.0, 1.0)
+    b = w * torch.linalg.cross(normals, t)
+    # Cramer's rule; the determinant's size drops out in the normalisation, its sign is w's.
+    x = (wanted * torch.linalg.cross(b, normals)).sum(-1) * w[:, 0]
+    y = (wanted * torch.linalg.cross(normals, t)).sum(-1) * w[:, 0]
+    z = (wanted * torch.linalg.cross(t, b)).sum(-1) * w[:, 0]
+    # A fine normal that looks below the coarse surface can't be lit; keep it just above.
+    local = F.normalize(torch.stack([x, y, z], dim=-1), dim=-1)
+    return F.normalize(torch.cat([local[:, :2], local[:, 2:].clamp(min=0.05)], dim=-1), dim=-1)
+
+
+def _nearest_covered(covered: np.ndarray) -> np.ndarray:
+    """For each texel (S, S) the flat index of the nearest covered one; itself where covered."""
+    rows, columns = distance_transform_edt(~covered, return_distances=False, return_indices=True)
+    return rows * covered.shape[1] + columns
+
+
+def _image(values: Tensor, index: Tensor, nearest: np.ndarray) -> np.ndarray:
+    pixels = np.zeros((nearest.size, 3), np.uint8)
+    # Halves round up, float noise below them too: a flat normal is 127.5, and 128 by convention.
+    rounded = np.floor(values.clamp(0, 1).cpu().numpy() * 255 + 0.501)
+    pixels[index.cpu().numpy()] = np.minimum(rounded, 255).astype(np.uint8)
+    return pixels[nearest]
