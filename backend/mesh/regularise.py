@@ -48,7 +48,7 @@ def sign_agreement(surface: Surface, sdf: Float[Tensor, " N"], cell: float) -> T
     It thins out floaters and sheets. Distances count in cells, as the logits' scale.
     """
     values = take(sdf, surface.edges) / cell
-    wanted = (values.detach().flip(1) > 0).to(values.dtype)
+    wanted = (values.detach().flip(1) >= 0).to(values.dtype)
     return F.binary_cross_entropy_with_logits(values, wanted)
 
 
