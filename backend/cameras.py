@@ -132,8 +132,8 @@ class CameraRange:
         order = torch.randperm(count, generator=generator)
         shift = uniform(1)
         azimuth = between(self.azimuth_deg, ((order + uniform()) / count + shift) % 1)
-        sines = tuple(math.sin(math.radians(e)) for e in self.elevation_deg)
-        elevation = torch.rad2deg(torch.asin(between(sines, uniform())))
+        low, high = (math.sin(math.radians(e)) for e in self.elevation_deg)
+        elevation = torch.rad2deg(torch.asin(between((low, high), uniform())))
         if self.favoured_deg is not None:
             chosen = uniform() < self.favoured_share
             jitter = torch.randn(2, count, generator=generator) * 10
@@ -141,5 +141,8 @@ class CameraRange:
             favoured_elevation = (self.favoured_deg[1] + jitter[1]).clamp(-89, 89)
             elevation = torch.where(chosen, favoured_elevation, elevation)
         return orbit(
-            azimuth, elevation, between(self.distance, uniform()), between(self.fov_y_deg, uniform())
+            azimuth,
+            elevation,
+            between(self.distance, uniform()),
+            between(self.fov_y_deg, uniform()),
         )

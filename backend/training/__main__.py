@@ -35,7 +35,8 @@ def main() -> None:
 
         write_shards(arguments.folder, arguments.shards, arguments.workers)
     elif arguments.command == "train":
-        from backend.training.train import TrainConfig, train as run_training
+        from backend.training.train import TrainConfig
+        from backend.training.train import train as run_training
 
         config = TrainConfig(
             batch=arguments.batch, total_steps=arguments.total_steps, device=arguments.device

@@ -27,9 +27,7 @@ IMAGE_SIZE = 64
 SHARD_VIEWS = 4096
 VIEWS_PER_PROP = 8
 WORDINGS = 3
-CAMERAS = CameraRange(
-    elevation_deg=(-20.0, 65.0), distance=(2.65, 3.35), fov_y_deg=(36.0, 44.0)
-)
+CAMERAS = CameraRange(elevation_deg=(-20.0, 65.0), distance=(2.65, 3.35), fov_y_deg=(36.0, 44.0))
 CREASE_COS = np.float32(0.7)
 
 
@@ -69,7 +67,7 @@ def write_shard(folder: Path, index: int) -> int:
     arrays = {name: np.concatenate(parts) for name, parts in out.items()}
     arrays["up"] = arrays["up"].astype(np.float16)
     temporary = folder / f".shard-{index:04d}.tmp.npz"
-    np.savez(temporary, **arrays)
+    np.savez(temporary, allow_pickle=False, **arrays)
     os.replace(temporary, shard_path(folder, index))
     return index
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from backend.training.shapes import (
+    Number,
     Part,
     arc,
     box,
@@ -21,19 +22,21 @@ from backend.training.shapes import (
     tube,
 )
 
-Uniform = Callable[[float, float], float]
+Uniform = Callable[[Number, Number], float]
 
 
 def _legs(w: float, d: float, h: float, t: float, round_: bool, inset=0.08, slot="main"):
     x, y = w / 2 - t / 2 - inset * w * 0.3, d / 2 - t / 2 - inset * d * 0.3
-    make = (lambda c: cylinder(t / 2, h, c, slot)) if round_ else (lambda c: box((t, t, h), c, slot))
+    make = (
+        (lambda c: cylinder(t / 2, h, c, slot)) if round_ else (lambda c: box((t, t, h), c, slot))
+    )
     return [make((sx * x, sy * y, h / 2)) for sx in (-1, 1) for sy in (-1, 1)]
 
 
 def chair(u: Uniform) -> list[Part]:
     w, d, h, t = u(0.85, 1.1), u(0.85, 1.05), u(0.8, 1.05), u(0.08, 0.14)
     seat, back = u(0.08, 0.14), u(0.95, 1.35)
-    parts = _legs(w, d, h, t, u(0, 1) < 0.35) + [box((w, d, seat), (0, 0, h + seat / 2))]
+    parts = [*_legs(w, d, h, t, u(0, 1) < 0.35), box((w, d, seat), (0, 0, h + seat / 2))]
     y, z = d / 2 - t / 2, h + seat
     style = u(0, 3)
     if style < 1:
@@ -79,7 +82,9 @@ def bench(u: Uniform) -> list[Part]:
     parts += [box((0.1, d, h), (sx * w * 0.4, 0, h / 2), "dark") for sx in (-1, 1)]
     if u(0, 1) < 0.75:
         parts += [box((w, 0.06, 0.16), (0, d / 2 + 0.05, h + z)) for z in (0.2, 0.45)]
-        parts += [box((0.08, 0.06, 0.6), (s * w * 0.4, d / 2 + 0.1, h + 0.25), "dark") for s in (-1, 1)]
+        parts += [
+            box((0.08, 0.06, 0.6), (s * w * 0.4, d / 2 + 0.1, h + 0.25), "dark") for s in (-1, 1)
+        ]
     return parts
 
 
@@ -88,7 +93,9 @@ def _upholstered(u: Uniform, w: float) -> list[Part]:
     z0 = u(0.06, 0.16)
     parts = [box((w, d, seat - z0), (0, 0, (seat + z0) / 2))]
     parts.append(box((w, 0.24, back), (0, d / 2 - 0.06, z0 + back / 2 + 0.02)))
-    parts += [box((arm, d, seat * 1.55), (s * (w / 2 + arm / 2), 0, z0 + seat * 0.77)) for s in (-1, 1)]
+    parts += [
+        box((arm, d, seat * 1.55), (s * (w / 2 + arm / 2), 0, z0 + seat * 0.77)) for s in (-1, 1)
+    ]
     if u(0, 1) < 0.5:
         parts += [
             cylinder(arm * 0.62, d).turned("x", 90).moved(s * (w / 2 + arm / 2), 0, z0 + seat * 1.5)
@@ -119,7 +126,10 @@ def bed(u: Uniform) -> list[Part]:
     parts.append(box((w + 0.08, 0.1, head * 0.6), (0, -length / 2, head * 0.3)))
     parts.append(box((w * 0.94, length * 0.95, 0.2), (0, 0, h + 0.1), "white"))
     parts.append(box((w * 0.97, length * 0.6, 0.22), (0, -length * 0.17, h + 0.11), "accent"))
-    parts += [box((w * 0.38, 0.36, 0.14), (s * w * 0.23, length * 0.36, h + 0.26), "white") for s in (-1, 1)]
+    parts += [
+        box((w * 0.38, 0.36, 0.14), (s * w * 0.23, length * 0.36, h + 0.26), "white")
+        for s in (-1, 1)
+    ]
     return parts
 
 
@@ -187,14 +197,28 @@ def barrel(u: Uniform) -> list[Part]:
 
 def bucket(u: Uniform) -> list[Part]:
     h, r, top = u(0.85, 1.1), u(0.36, 0.45), u(0.5, 0.62)
-    profile = [(0, 0), (r, 0), (top, h), (top + 0.04, h), (top - 0.04, h * 0.98), (r - 0.04, 0.06), (0, 0.06)]
+    profile = [
+        (0, 0),
+        (r, 0),
+        (top, h),
+        (top + 0.04, h),
+        (top - 0.04, h * 0.98),
+        (r - 0.04, 0.06),
+        (0, 0.06),
+    ]
     handle = tube(arc(top, 0, 180, 12), 0.025, "metal").turned("x", u(-60, 60)).moved(z=h)
     ring = torus(top + 0.01, 0.035).moved(z=h)
     return [lathe(profile), ring, handle]
 
 
 def vase(u: Uniform) -> list[Part]:
-    h, foot, belly, neck, lip = u(1.3, 1.8), u(0.2, 0.35), u(0.42, 0.62), u(0.14, 0.25), u(0.2, 0.36)
+    h, foot, belly, neck, lip = (
+        u(1.3, 1.8),
+        u(0.2, 0.35),
+        u(0.42, 0.62),
+        u(0.14, 0.25),
+        u(0.2, 0.36),
+    )
     at = u(0.35, 0.6)
     z = np.array([0, 0.02, at * 0.5, at, (at + 0.85) / 2, 0.85, 1.0])
     r = np.array([foot, foot, (foot + belly) * 0.56, belly, (belly + neck) * 0.5, neck, lip])
@@ -208,12 +232,22 @@ def vase(u: Uniform) -> list[Part]:
 
 def bathtub(u: Uniform) -> list[Part]:
     length, w, h = u(1.7, 2.1), u(0.8, 0.95), u(0.55, 0.7)
-    outer = [(0, 0.1), (0.75, 0.1), (0.93, 0.5), (1.0, 1.0), (1.06, 1.0), (1.06, 1.06), (0.95, 1.06)]
+    outer = [
+        (0, 0.1),
+        (0.75, 0.1),
+        (0.93, 0.5),
+        (1.0, 1.0),
+        (1.06, 1.0),
+        (1.06, 1.06),
+        (0.95, 1.06),
+    ]
     profile = [*outer, (0.85, 0.5), (0.66, 0.2), (0, 0.18)]
     tub = lathe(profile, segments=28).scaled(length / 2, w / 2, h)
     feet = [ellipsoid((0.09, 0.09, 0.09), (sx * length * 0.27, sy * w * 0.26, 0.07), "metal", 8)
             for sx in (-1, 1) for sy in (-1, 1)]  # fmt: skip
-    tap = tube([(0, 0, h), (0, 0, h + 0.24), (-0.16, 0, h + 0.26), (-0.2, 0, h + 0.18)], 0.035, "metal")
+    tap = tube(
+        [(0, 0, h), (0, 0, h + 0.24), (-0.16, 0, h + 0.26), (-0.2, 0, h + 0.18)], 0.035, "metal"
+    )
     return [tub, *feet, tap.moved(x=length * 0.52)]
 
 

@@ -6,6 +6,8 @@ coverage. All but the coverage are averages over the covered samples of a pixel.
 
 from __future__ import annotations
 
+from typing import no_type_check
+
 import numpy as np
 from numba import njit
 
@@ -13,6 +15,7 @@ CHANNELS = 9
 SAMPLES = 3  # per pixel and axis
 
 
+@no_type_check
 @njit(cache=True, fastmath=True, nogil=True)
 def corner_normals(vertices, faces, crease_cos):
     """Normals (F, 3, 3): per corner, averaged over the vertex's faces within the crease angle."""
@@ -47,6 +50,7 @@ def corner_normals(vertices, faces, crease_cos):
     return out
 
 
+@no_type_check
 @njit(cache=True, fastmath=True, inline="always")
 def _noise(x, y, z):
     """Smooth, cheap, in [0, 1]: a few incommensurate sines."""
@@ -54,6 +58,7 @@ def _noise(x, y, z):
     return 0.5 + 0.25 * (a * 0.7 + np.sin(z * 2.9 + 1.1 * np.sin(x * 1.9 + y)) * 0.6)
 
 
+@no_type_check
 @njit(cache=True, fastmath=True, inline="always")
 def _pattern(kind, scale, phase, x, y, z):
     """How much of the second colour, in [0, 1], at an object-space point."""
@@ -68,6 +73,7 @@ def _pattern(kind, scale, phase, x, y, z):
     return 0.0
 
 
+@no_type_check
 @njit(cache=True, fastmath=True, nogil=True)
 def render_view(vertices, faces, normals, part, looks, viewmat, focal, size):
     """One view (size, size, 9) uint8; focal in units of half the picture's height."""

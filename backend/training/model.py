@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
@@ -16,8 +17,9 @@ FOLD = 4
 TEXT_SIZE = 128
 
 
-def build_unet(channels: tuple[int, int, int] = (96, 128, 192)) -> UNet2DConditionModel:
-    """A UNet over (48, 16, 16) folded pixels; words enter in the middle, at 4x4, and everywhere by their mean."""
+def build_unet(channels: tuple[int, int, int] = (96, 128, 192)) -> Any:
+    """A UNet over (48, 16, 16) folded pixels; words enter in the middle, at 4x4, and everywhere by
+    their mean."""
     return UNet2DConditionModel(
         sample_size=IMAGE_SIZE // FOLD,
         in_channels=3 * FOLD**2,
@@ -52,7 +54,7 @@ def shifted_cosine_betas(steps: int = 1000) -> list[float]:
     return betas.clamp(1e-6, 0.999).tolist()
 
 
-def build_scheduler() -> DDPMScheduler:
+def build_scheduler() -> Any:
     """The network predicts the clean image ("sample"): with 48 numbers a token, noise would not
     fit through its first layer (Li and He 2025, "Back to basics")."""
     return DDPMScheduler(

@@ -21,7 +21,9 @@ from backend.training.shapes import (
 def mug(u: Uniform) -> list[Part]:
     h, r = u(0.85, 1.15), u(0.4, 0.52)
     top = r * u(0.95, 1.12)
-    body = lathe([(0, 0), (r, 0), (top, h), (top - 0.06, h), (r - 0.07, 0.08), (0, 0.08)], segments=24)
+    body = lathe(
+        [(0, 0), (r, 0), (top, h), (top - 0.06, h), (r - 0.07, 0.08), (0, 0.08)], segments=24
+    )
     handle = tube(arc(h * 0.3, -90, 90, 10) * [u(0.9, 1.3), 1, 1], u(0.05, 0.08))
     inside = cylinder(top - 0.065, 0.02, (0, 0, h * 0.8), "inner")
     return [body, handle.moved((r + top) / 2 - 0.02, 0, h / 2), inside]
@@ -29,9 +31,10 @@ def mug(u: Uniform) -> list[Part]:
 
 def goblet(u: Uniform) -> list[Part]:
     foot, stem, bowl, h, tall = u(0.3, 0.42), u(0.05, 0.08), u(0.36, 0.5), u(0.4, 0.6), u(0.5, 0.75)
-    profile = [(0, 0), (foot, 0), (foot, 0.05), (stem * 1.6, 0.13), (stem, h * 0.5), (stem * 2, h * 0.55),
-               (stem, h * 0.62), (stem * 1.5, h), (bowl * 0.75, h + tall * 0.2), (bowl, h + tall * 0.55),
-               (bowl * u(0.88, 1.05), h + tall)]  # fmt: skip
+    profile = [(0, 0), (foot, 0), (foot, 0.05), (stem * 1.6, 0.13)]
+    profile += [(stem, h * 0.5), (stem * 2, h * 0.55), (stem, h * 0.62), (stem * 1.5, h)]
+    profile += [(bowl * 0.75, h + tall * 0.2), (bowl, h + tall * 0.55)]
+    profile += [(bowl * u(0.88, 1.05), h + tall)]
     rim = profile[-1]
     inner = [(rim[0] - 0.04, rim[1]), (bowl - 0.05, h + tall * 0.5), (bowl * 0.6, h + tall * 0.25)]
     parts = [lathe([*profile, *inner, (0, h + tall * 0.2)], segments=24)]
@@ -43,7 +46,14 @@ def goblet(u: Uniform) -> list[Part]:
 def bottle(u: Uniform) -> list[Part]:
     r, h, neck = u(0.26, 0.34), u(0.8, 1.05), u(0.08, 0.11)
     long = u(0.35, 0.5)
-    profile = [(0, 0), (r, 0), (r, h), (r * 0.8, h + 0.12), (neck, h + 0.26), (neck, h + 0.26 + long)]
+    profile = [
+        (0, 0),
+        (r, 0),
+        (r, h),
+        (r * 0.8, h + 0.12),
+        (neck, h + 0.26),
+        (neck, h + 0.26 + long),
+    ]
     top = h + 0.26 + long
     parts = [lathe([*profile, (neck * 1.3, top), (neck * 1.3, top + 0.06), (0, top + 0.06)])]
     if u(0, 1) < 0.7:
@@ -63,7 +73,9 @@ def potion(u: Uniform) -> list[Part]:
 def teapot(u: Uniform) -> list[Part]:
     r, squash = u(0.5, 0.6), u(0.75, 0.95)
     body = ellipsoid((r, r, r * squash), (0, 0, r * squash), segments=20)
-    spout = tube([(-r * 0.8, 0, r * 0.6), (-r * 1.3, 0, r * 0.8), (-r * 1.6, 0, r * 1.5)], [0.14, 0.1, 0.06])
+    spout = tube(
+        [(-r * 0.8, 0, r * 0.6), (-r * 1.3, 0, r * 0.8), (-r * 1.6, 0, r * 1.5)], [0.14, 0.1, 0.06]
+    )
     handle = tube(arc(r * 0.55, -80, 80, 10), 0.06).moved(r * 0.9, 0, r * squash)
     lid = ellipsoid((r * 0.5, r * 0.5, 0.12), (0, 0, r * squash * 1.87), segments=14)
     knob = ellipsoid((0.09, 0.09, 0.09), (0, 0, r * squash * 1.95 + 0.1), segments=10)
@@ -74,7 +86,9 @@ def donut(u: Uniform) -> list[Part]:
     R, r = u(0.6, 0.72), u(0.26, 0.34)
     dough = torus(R, r, "dough", 28, 12).scaled(1, 1, 0.85)
     a = np.linspace(-0.35, np.pi + 0.35, 10)
-    icing = lathe([(R + (r + 0.02) * np.cos(t), (r + 0.03) * np.sin(t) * 0.87) for t in a], segments=28)
+    icing = lathe(
+        [(R + (r + 0.02) * np.cos(t), (r + 0.03) * np.sin(t) * 0.87) for t in a], segments=28
+    )
     parts = [dough, icing]
     for _ in range(14):
         t, q = u(0, 2 * np.pi), R + u(-0.5, 0.5) * r
@@ -141,7 +155,11 @@ def tree(u: Uniform) -> list[Part]:
     trunk = cylinder(u(0.12, 0.18), h, (0, 0, h / 2), "bark", 0.1)
     if u(0, 1) < 0.5:
         return [trunk] + [
-            lathe([(0, 0), (0.65 - 0.17 * k, 0), (0.02, 0.6), (0, 0.6)], "leaves", centre=(0, 0, h + 0.35 * k))
+            lathe(
+                [(0, 0), (0.65 - 0.17 * k, 0), (0.02, 0.6), (0, 0.6)],
+                "leaves",
+                centre=(0, 0, h + 0.35 * k),
+            )
             for k in range(3)
         ]
     r = u(0.45, 0.6)
@@ -154,10 +172,17 @@ def tree(u: Uniform) -> list[Part]:
 
 
 def cactus(u: Uniform) -> list[Part]:
-    pot = lathe([(0, 0), (0.3, 0), (0.42, 0.5), (0.47, 0.5), (0.47, 0.6), (0.38, 0.6), (0, 0.55)], "main")
+    pot = lathe(
+        [(0, 0), (0.3, 0), (0.42, 0.5), (0.47, 0.5), (0.47, 0.6), (0.38, 0.6), (0, 0.55)], "main"
+    )
     h, r = u(0.9, 1.2), u(0.18, 0.24)
     z = 0.55
-    body = tube([(0, 0, z), (0, 0, z + h * 0.5), (0, 0, z + h * 0.92), (0, 0, z + h)], [r, r, r, r * 0.4], "leaves", 12)
+    body = tube(
+        [(0, 0, z), (0, 0, z + h * 0.5), (0, 0, z + h * 0.92), (0, 0, z + h)],
+        [r, r, r, r * 0.4],
+        "leaves",
+        12,
+    )
     parts = [pot, body]
     for side, f in ((-1, u(0.3, 0.5)), (1, u(0.4, 0.65))):
         x, y = side * (r + 0.22), z + h * f
@@ -168,7 +193,13 @@ def cactus(u: Uniform) -> list[Part]:
 
 def sword(u: Uniform) -> list[Part]:
     long, w, guard = u(1.5, 1.9), u(0.16, 0.24), u(0.5, 0.7)
-    outline = [(-w / 2, 0), (w / 2, 0), (w / 2 * 0.85, long * 0.85), (0, long), (-w / 2 * 0.85, long * 0.85)]
+    outline = [
+        (-w / 2, 0),
+        (w / 2, 0),
+        (w / 2 * 0.85, long * 0.85),
+        (0, long),
+        (-w / 2 * 0.85, long * 0.85),
+    ]
     parts = [extrude(outline, 0.06, "blade"), box((guard, 0.12, 0.1), (0, 0, 0))]
     parts.append(cylinder(0.055, 0.42, (0, 0, -0.24), "grip"))
     return [*parts, ellipsoid((0.1, 0.1, 0.1), (0, 0, -0.5), segments=10)]
@@ -176,7 +207,15 @@ def sword(u: Uniform) -> list[Part]:
 
 def axe(u: Uniform) -> list[Part]:
     h, w = u(1.3, 1.7), u(0.4, 0.55)
-    blade = [(0.0, -0.14), (w * 0.6, -0.2), (w, -0.42), (w * 1.08, 0), (w, 0.42), (w * 0.6, 0.2), (0, 0.14)]
+    blade = [
+        (0.0, -0.14),
+        (w * 0.6, -0.2),
+        (w, -0.42),
+        (w * 1.08, 0),
+        (w, 0.42),
+        (w * 0.6, 0.2),
+        (0, 0.14),
+    ]
     parts = [cylinder(0.06, h, (0, 0, h / 2), "grip"), extrude(blade, 0.09).moved(0, 0, h * 0.85)]
     if u(0, 1) < 0.4:
         parts.append(extrude([(-x, z) for x, z in blade], 0.09).moved(0, 0, h * 0.85))
@@ -187,25 +226,58 @@ def axe(u: Uniform) -> list[Part]:
 
 def hammer(u: Uniform) -> list[Part]:
     h, w, d = u(1.2, 1.6), u(0.6, 0.85), u(0.26, 0.38)
-    head = box((w, d, d), (0, 0, h)) if u(0, 1) < 0.6 else cylinder(d * 0.55, w, segments=14).turned("y", 90).moved(z=h)
-    return [cylinder(0.065, h, (0, 0, h / 2), "grip"), head, cylinder(0.09, 0.1, (0, 0, 0.05), "metal")]
+    head = (
+        box((w, d, d), (0, 0, h))
+        if u(0, 1) < 0.6
+        else cylinder(d * 0.55, w, segments=14).turned("y", 90).moved(z=h)
+    )
+    return [
+        cylinder(0.065, h, (0, 0, h / 2), "grip"),
+        head,
+        cylinder(0.09, 0.1, (0, 0, 0.05), "metal"),
+    ]
 
 
 def shield(u: Uniform) -> list[Part]:
     if u(0, 1) < 0.5:
         r = 0.9
-        parts = [ellipsoid((r, r, 0.2), segments=22, cut=0.0).turned("x", 90), torus(r, 0.07, "metal").turned("x", 90)]
+        parts = [
+            ellipsoid((r, r, 0.2), segments=22, cut=0.0).turned("x", 90),
+            torus(r, 0.07, "metal").turned("x", 90),
+        ]
     else:
-        o = np.array([(-0.65, 0.8), (0.65, 0.8), (0.66, 0.1), (0.4, -0.55), (0, -1.0), (-0.4, -0.55), (-0.66, 0.1)])
+        o = np.array(
+            [
+                (-0.65, 0.8),
+                (0.65, 0.8),
+                (0.66, 0.1),
+                (0.4, -0.55),
+                (0, -1.0),
+                (-0.4, -0.55),
+                (-0.66, 0.1),
+            ]
+        )
         parts = [extrude(o * 0.9, 0.14), extrude(o, 0.1, "metal")]
         parts[0] = parts[0].moved(y=-0.03)
-    return [*parts, ellipsoid((0.2, 0.2, 0.14), segments=12, slot="gold", cut=0.0).turned("x", 90).moved(y=-0.12)]
+    return [
+        *parts,
+        ellipsoid((0.2, 0.2, 0.14), segments=12, slot="gold", cut=0.0)
+        .turned("x", 90)
+        .moved(y=-0.12),
+    ]
 
 
 def lantern(u: Uniform) -> list[Part]:
     w, h = u(0.5, 0.65), u(0.7, 0.95)
-    parts = [box((w * 1.15, w * 1.15, 0.12), (0, 0, 0.06)), box((w * 1.15, w * 1.15, 0.1), (0, 0, h + 0.12))]
-    parts += [box((0.07, 0.07, h), (sx * w / 2, sy * w / 2, h / 2 + 0.08)) for sx in (-1, 1) for sy in (-1, 1)]
+    parts = [
+        box((w * 1.15, w * 1.15, 0.12), (0, 0, 0.06)),
+        box((w * 1.15, w * 1.15, 0.1), (0, 0, h + 0.12)),
+    ]
+    parts += [
+        box((0.07, 0.07, h), (sx * w / 2, sy * w / 2, h / 2 + 0.08))
+        for sx in (-1, 1)
+        for sy in (-1, 1)
+    ]
     parts.append(box((w * 1.1, w * 1.1, 0.3), (0, 0, h + 0.3), taper=0.25))
     parts.append(torus(0.14, 0.03).turned("x", 90).moved(z=h + 0.55))
     return [*parts, box((w * 0.85, w * 0.85, h), (0, 0, h / 2 + 0.1), "flame")]
@@ -248,17 +320,26 @@ def snowman(u: Uniform) -> list[Part]:
     parts = [ellipsoid((a, a, a), (0, 0, a), "white"), ellipsoid((b, b, b), (0, 0, zb), "white")]
     parts.append(ellipsoid((c, c, c), (0, 0, zc), "white"))
     parts.append(lathe([(0.07, 0), (0, 0.34)], "carrot", 8).turned("x", 90).moved(0, -c * 0.95, zc))
-    parts += [ellipsoid((0.05, 0.05, 0.05), (s * 0.11, -c * 0.88, zc + 0.1), "dark", 8) for s in (-1, 1)]
-    parts += [ellipsoid((0.05, 0.05, 0.05), (0, -b * 0.97, zb + z), "dark", 8) for z in (-0.1, 0.12)]
+    parts += [
+        ellipsoid((0.05, 0.05, 0.05), (s * 0.11, -c * 0.88, zc + 0.1), "dark", 8) for s in (-1, 1)
+    ]
+    parts += [
+        ellipsoid((0.05, 0.05, 0.05), (0, -b * 0.97, zb + z), "dark", 8) for z in (-0.1, 0.12)
+    ]
     parts.append(torus(b * 0.62, 0.08).moved(z=zc - c * 0.85))
     if u(0, 1) < 0.6:
-        parts += [cylinder(0.34, 0.05, (0, 0, zc + c * 0.8), "dark"), cylinder(0.2, 0.3, (0, 0, zc + c + 0.1), "dark")]
+        parts += [
+            cylinder(0.34, 0.05, (0, 0, zc + c * 0.8), "dark"),
+            cylinder(0.2, 0.3, (0, 0, zc + c + 0.1), "dark"),
+        ]
     return parts
 
 
 def hydrant(u: Uniform) -> list[Part]:
     r, h = u(0.26, 0.34), u(0.8, 1.0)
-    body = lathe([(0, 0), (r * 1.4, 0), (r * 1.4, 0.1), (r, 0.12), (r, h), (r * 1.2, h), (r * 1.2, h + 0.08)])
+    body = lathe(
+        [(0, 0), (r * 1.4, 0), (r * 1.4, 0.1), (r, 0.12), (r, h), (r * 1.2, h), (r * 1.2, h + 0.08)]
+    )
     dome = ellipsoid((r * 1.05, r * 1.05, 0.28), (0, 0, h + 0.06), segments=16, cut=0.0)
     parts = [body, dome, cylinder(0.07, 0.16, (0, 0, h + 0.38))]
     for side in (-1, 1):

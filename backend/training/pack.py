@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -29,8 +30,9 @@ def pack(run: Path, folder: Path) -> None:
     nets = Networks()
     nets.load_state_dict(state["average"])
     nets.half()
+    unet: Any = nets.unet
     folder.mkdir(parents=True, exist_ok=True)
-    nets.unet.save_pretrained(folder / "unet")
+    unet.save_pretrained(folder / "unet")
     build_scheduler().save_pretrained(folder / "scheduler")
     nets.text.save_pretrained(folder / "text_encoder")
     text = json.dumps({**MODEL_INDEX, "training_steps": state["step"]}, indent=1)

@@ -68,7 +68,9 @@ def shade(albedo, normal, roughness, metallic, up, generator) -> Tensor:
     up = up[:, None, None].to(albedo.dtype)
     reflected = torch.cat([normal[..., :2], normal[..., 2:]], -1) * 2 * normal[..., 2:]
     reflected = reflected - torch.tensor([0.0, 0.0, 1.0], device=albedo.device)
-    fresnel = f0 + (1 - roughness).clamp(min=0.04) * (1 - f0) * (1 - normal[..., 2:].clamp(0, 1)) ** 5
+    fresnel = (
+        f0 + (1 - roughness).clamp(min=0.04) * (1 - f0) * (1 - normal[..., 2:].clamp(0, 1)) ** 5
+    )
 
     def gradient(direction: Tensor, sharp: Tensor | float) -> Tensor:
         s = torch.sigmoid(sharp * (direction * up).sum(-1, keepdim=True))
@@ -76,7 +78,9 @@ def shade(albedo, normal, roughness, metallic, up, generator) -> Tensor:
 
     out = diffuse * gradient(normal, 2.5) + fresnel * gradient(reflected, 2.5 + 8 * (1 - roughness))
     for strength in (uniform(0.0, 1.3), uniform(0.0, 0.7)):
-        light = F.normalize(torch.randn(count, 1, 1, 3, generator=generator).to(albedo.device), dim=-1)
+        light = F.normalize(
+            torch.randn(count, 1, 1, 3, generator=generator).to(albedo.device), dim=-1
+        )
         light = torch.where((light * up).sum(-1, keepdim=True) < 0, -light, light)
         shininess = 2 / (roughness**2).clamp(min=0.02) ** 1.0
         lobe = (reflected * light).sum(-1, keepdim=True).clamp(min=0) ** shininess

@@ -64,7 +64,12 @@ FIRST_KINDS = (
     "lamp", "mug", "goblet", "bottle", "teapot", "donut", "hamburger", "ball", "mushroom", "cactus",
     "sword", "rocket", "snowman", "hydrant",
 )  # fmt: skip
-COMPOUND = {"hydrant": "fire hydrant", "lamp": "table lamp", "cake": "birthday cake", "chest": "treasure chest"}
+COMPOUND = {
+    "hydrant": "fire hydrant",
+    "lamp": "table lamp",
+    "cake": "birthday cake",
+    "chest": "treasure chest",
+}
 NATURAL: dict[str, tuple[tuple[float, float, float], float, float]] = {
     "dark": ((0.16, 0.13, 0.11), 0.5, 0.0),
     "white": ((0.92, 0.92, 0.90), 0.7, 0.0),
@@ -115,7 +120,9 @@ def sample_prop(kind: str, rng: np.random.Generator) -> Prop:
         material = str(rng.choice(choices))
         if material in COLOURLESS:
             colour = None
-    worn_material = material or str(rng.choice([m for m in natural if m not in COLOURLESS] or natural))
+    worn_material = material or str(
+        rng.choice([m for m in natural if m not in COLOURLESS] or natural)
+    )
     worn_colour = colour
     if colour is None and material is None:
         worn_colour = str(rng.choice(colours or tuple(COLOURS)))
@@ -147,7 +154,11 @@ def slot_looks(main: Look, rng: np.random.Generator) -> Callable[[str], Look]:
                 main.metallic, main.pattern, main.scale,
             )  # fmt: skip
         if slot == "hoop":  # metal bands, rusty where the barrel is
-            return main if main.metallic[1] > 0.5 and main.roughness[0] > 0.7 else plain(*NATURAL["metal"], rng=rng)
+            return (
+                main
+                if main.metallic[1] > 0.5 and main.roughness[0] > 0.7
+                else plain(*NATURAL["metal"], rng=rng)
+            )
         return plain(COLOURS[str(rng.choice(list(COLOURS)))], 0.7, rng=rng)
 
     return look

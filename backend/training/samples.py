@@ -20,6 +20,8 @@ DOMAINS = ("shaded", "albedo", "normal", "orm")
 
 def ddim(prior, views: Views, guidance_scale: float, steps: int, seed: int) -> torch.Tensor:
     """Deterministic DDIM (Song et al. 2021, eq. 12) in x0 form -> images (B, 3, H, W)."""
+    if views.cameras is None:
+        raise ValueError("samples need cameras")
     generator = torch.Generator().manual_seed(seed)
     count = len(views.cameras)
     size = prior.image_size // prior.fold
@@ -49,5 +51,9 @@ def sample_sheet(
             ddim(prior, Views(cameras, domain, backgrounds), guidance_scale, steps, 0)
             for domain in DOMAINS
         ]
-        rows.append(np.concatenate([np.concatenate(list(s.permute(0, 2, 3, 1).numpy()), 1) for s in strips], 1))
+        rows.append(
+            np.concatenate(
+                [np.concatenate(list(s.permute(0, 2, 3, 1).numpy()), 1) for s in strips], 1
+            )
+        )
     return Image.fromarray((np.concatenate(rows, 0) * 255).astype(np.uint8))

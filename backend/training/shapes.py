@@ -11,6 +11,8 @@ import numpy as np
 
 from shared.conventions import CANONICAL_RADIUS
 
+Number = float | int
+
 
 @dataclass
 class Part:
@@ -20,10 +22,10 @@ class Part:
     faces: np.ndarray
     slot: str = "main"
 
-    def moved(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Part:
+    def moved(self, x: Number = 0, y: Number = 0, z: Number = 0) -> Part:
         return Part(self.vertices + np.array([x, y, z]), self.faces, self.slot)
 
-    def turned(self, axis: str, degrees: float) -> Part:
+    def turned(self, axis: str, degrees: Number) -> Part:
         """Turned around a world axis through the origin, right-handed."""
         a = np.radians(degrees)
         i, j = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
@@ -32,7 +34,7 @@ class Part:
         R[i, j], R[j, i] = -np.sin(a), np.sin(a)
         return Part(self.vertices @ R.T, self.faces, self.slot)
 
-    def scaled(self, x: float, y: float, z: float) -> Part:
+    def scaled(self, x: Number, y: Number, z: Number) -> Part:
         return Part(self.vertices * np.array([x, y, z]), self.faces, self.slot)
 
 
@@ -42,7 +44,9 @@ def box(size, centre=(0, 0, 0), slot: str = "main", taper: float = 1.0) -> Part:
     corners[4:, :2] *= taper
     quads = [(0, 2, 3, 1), (4, 5, 7, 6), (0, 1, 5, 4), (2, 6, 7, 3), (0, 4, 6, 2), (1, 3, 7, 5)]
     faces = [t for a, b, c, d in quads for t in ((a, b, c), (a, c, d))]
-    return Part(corners * np.asarray(size, float) + np.asarray(centre, float), np.array(faces), slot)
+    return Part(
+        corners * np.asarray(size, float) + np.asarray(centre, float), np.array(faces), slot
+    )
 
 
 def lathe(profile, slot: str = "main", segments: int = 20, centre=(0, 0, 0)) -> Part:
@@ -86,12 +90,12 @@ def torus(major, minor, slot: str = "main", segments: int = 24, sides: int = 10)
     return tube(_circle(major, segments), minor, slot, sides, closed=True)
 
 
-def _circle(radius: float, segments: int) -> np.ndarray:
+def _circle(radius: Number, segments: int) -> np.ndarray:
     a = np.arange(segments) * 2 * np.pi / segments
     return np.stack([radius * np.cos(a), radius * np.sin(a), np.zeros(segments)], -1)
 
 
-def arc(radius: float, start_deg: float, end_deg: float, count: int = 9) -> np.ndarray:
+def arc(radius: Number, start_deg: Number, end_deg: Number, count: int = 9) -> np.ndarray:
     """Points (count, 3) of an arc in the XZ plane around the origin, angles from +X towards +Z."""
     a = np.radians(np.linspace(start_deg, end_deg, count))
     return np.stack([radius * np.cos(a), np.zeros(count), radius * np.sin(a)], -1)
@@ -102,10 +106,8 @@ def tube(path, radius, slot: str = "main", sides: int = 8, closed: bool = False)
     path = np.asarray(path, float)
     n = len(path)
     radii = np.broadcast_to(np.asarray(radius, float), (n,))
-    if closed:
-        tangent = np.roll(path, -1, 0) - np.roll(path, 1, 0)
-    else:
-        tangent = np.gradient(path, axis=0)
+    around = np.roll(path, -1, 0) - np.roll(path, 1, 0)
+    tangent = around if closed else np.gradient(path, axis=0)
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True) + 1e-12
     rings = []
     reference = np.array([0.0, 0.0, 1.0]) if abs(tangent[0, 2]) < 0.8 else np.array([0.0, 1.0, 0.0])
@@ -123,7 +125,7 @@ def tube(path, radius, slot: str = "main", sides: int = 8, closed: bool = False)
     return Part(np.concatenate(rings), _grid_faces(len(rings), sides), slot)
 
 
-def extrude(outline, depth: float, slot: str = "main") -> Part:
+def extrude(outline, depth: Number, slot: str = "main") -> Part:
     """A star-shaped outline [(x, z), ...] in the XZ plane, extruded along Y around y = 0."""
     o = np.asarray(outline, float)
     n = len(o)

@@ -50,7 +50,8 @@ class Views:
     """The shards of a folder in memory; new ones are picked up while training."""
 
     def __init__(self, folder: Path):
-        self.folder, self.seen = folder, set()
+        self.folder = folder
+        self.seen: set[Path] = set()
         self.arrays: list[dict[str, np.ndarray]] = []
         self.refresh()
 
@@ -59,7 +60,9 @@ class Views:
             if path not in self.seen:
                 self.seen.add(path)
                 with np.load(path) as shard:
-                    self.arrays.append({k: shard[k] for k in ("gbuffers", "cameras", "tokens", "up")})
+                    self.arrays.append(
+                        {k: shard[k] for k in ("gbuffers", "cameras", "tokens", "up")}
+                    )
 
     def batch(self, size: int, rng: np.random.Generator) -> dict[str, Tensor]:
         """`size` random views; one wording each."""
@@ -80,12 +83,16 @@ class Networks(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(0)
-        self.unet = build_unet()
+        self.unet: nn.Module = build_unet()
         self.text = build_text_encoder()
 
 
 def training_loss(
-    nets: Networks, batch: dict[str, Tensor], alphas: Tensor, config: TrainConfig, g: torch.Generator
+    nets: Networks,
+    batch: dict[str, Tensor],
+    alphas: Tensor,
+    config: TrainConfig,
+    g: torch.Generator,
 ) -> Tensor:
     """Weighted squared error of the predicted clean image, DDPM with x-prediction."""
     device = alphas.device
@@ -105,7 +112,8 @@ def training_loss(
     vector = condition_vector(batch["cameras"].float().to(device), backgrounds, domain)
     camera, background, rest = vector.split([11, 4, vector.shape[1] - 15], dim=1)
     vector = torch.cat(
-        [camera * keep(config.camera_dropout), background * keep(config.background_dropout), rest], 1
+        [camera * keep(config.camera_dropout), background * keep(config.background_dropout), rest],
+        1,
     )
     tokens = batch["tokens"].to(device) * keep(config.text_dropout)
     with torch.autocast(device.type, torch.bfloat16):
@@ -127,7 +135,7 @@ def train(data: Path, run: Path, minutes: float, config: TrainConfig) -> None:
     run.mkdir(parents=True, exist_ok=True)
     device = torch.device(config.device)
     torch.set_flush_denormal(True)
-    nets = Networks().to(device, memory_format=torch.channels_last)
+    nets = Networks().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = {k: v.detach().clone() for k, v in nets.state_dict().items()}
     optimiser = torch.optim.AdamW(
         nets.parameters(), config.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
@@ -144,8 +152,9 @@ def train(data: Path, run: Path, minutes: float, config: TrainConfig) -> None:
     for step, losses in _steps(nets, average, optimiser, alphas, views, config, first):
         now = time.monotonic()
         if step % 50 == 0:
-            row = {"step": step, "loss": float(np.mean(losses[-50:])),
-                   "images_per_second": round((step - first) * config.batch / (now - started), 1)}  # fmt: skip
+            rate = (step - first) * config.batch / (now - started)
+            rate = (step - first) * config.batch / (now - started)
+            row = {"step": step, "loss": float(np.mean(losses[-50:])), "images_per_second": rate}
             with (run / "log.jsonl").open("a") as file:
                 file.write(json.dumps(row) + "\n")
         done = now - started > minutes * 60 or step >= config.total_steps

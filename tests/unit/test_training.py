@@ -1,0 +1,164 @@
+"""The training room: props, their pictures, and a training run that can be taken up again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from backend.cameras import CameraRange, orbit
+from backend.guidance.base import DOMAINS
+from backend.guidance.prop_conditioning import fold, unfold
+from backend.training import data, model, train
+from backend.training.looks import plain
+from backend.training.pictures import compose, random_backgrounds
+from backend.training.props import FIRST_KINDS, KINDS, Prop, captions, sample_prop, vocabulary
+from backend.training.shapes import assemble, box
+from shared.conventions import CANONICAL_RADIUS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_fills_the_canonical_sphere(kind: str) -> None:
+    prop = sample_prop(kind, np.random.default_rng(1))
+    radius = np.linalg.norm(prop.vertices, axis=1).max()
+    assert radius == pytest.approx(CANONICAL_RADIUS)
+    assert prop.faces.max() < len(prop.vertices)
+    assert len(prop.part) == len(prop.faces)
+    assert prop.part.max() < len(prop.looks)
+
+
+def test_captions_stay_inside_the_vocabulary_and_name_the_look() -> None:
+    rng = np.random.default_rng(0)
+    words = set(vocabulary(FIRST_KINDS))
+    for kind in FIRST_KINDS:
+        prop = replace(sample_prop(kind, rng), colour="teal", material="wooden")
+        for caption in captions(prop, 8, rng):
+            assert set(caption.split()) <= words
+            assert "teal" in caption and "wood" in caption
+
+
+def _box_prop() -> Prop:
+    """A box twice as tall as wide: red above, blue below, metallic 1 above."""
+    parts = [box((0.6, 0.6, 0.8), (0, 0, 0.4)), box((0.6, 0.6, 0.8), (0, 0, -0.4))]
+    vertices, faces, part, _ = assemble(parts)
+    looks = np.stack([plain((0.9, 0.1, 0.1), 0.3, 1.0).row(0.0), plain((0.1, 0.1, 0.9), 0.8).row(0.0)])
+    return Prop("box", None, None, vertices, faces, part, looks)
+
+
+def _front_view() -> np.ndarray:
+    one = torch.ones(1)
+    return data.render_prop(_box_prop(), orbit(one * 0, one * 0, one * 3, one * 40))[0]
+
+
+def test_gbuffer_is_upright_and_holds_the_true_material() -> None:
+    view = _front_view() / 255
+    above, below = view[20, 32], view[44, 32]
+    np.testing.assert_allclose(above[:3], [0.9, 0.1, 0.1], atol=0.01)
+    np.testing.assert_allclose(below[:3], [0.1, 0.1, 0.9], atol=0.01)
+    np.testing.assert_allclose(above[3:6], [0.5, 0.5, 1.0], atol=0.01)  # faces the viewer
+    np.testing.assert_allclose([above[6], above[7], above[8]], [0.3, 1.0, 1.0], atol=0.01)
+    np.testing.assert_allclose([below[6], below[7]], [0.8, 0.0], atol=0.01)
+    assert view[2, 2, 8] == 0
+
+
+def test_gbuffer_covers_the_projected_box() -> None:
+    prop = _box_prop()
+    corner = np.abs(prop.vertices).max(0)
+    depth = 3 - corner[1]  # the front face is the nearest and, seen from the front, the outline
+    scale = 64 / (2 * np.tan(np.radians(20)) * depth)
+    expected = (2 * corner[0] * scale) * (2 * corner[2] * scale)
+    assert (_front_view()[..., 8] / 255).sum() == pytest.approx(expected, rel=0.02)
+
+
+def test_compose_gives_each_domain_its_picture() -> None:
+    views = np.repeat(_front_view()[None], 64, 0)
+    up = torch.tensor([[0.0, 1.0, 0.0]]).repeat(64, 1)
+    g = torch.Generator().manual_seed(0)
+    images, backgrounds, domain = compose(torch.from_numpy(views), up, g)
+    assert set(domain.tolist()) == set(range(len(DOMAINS)))
+    torch.testing.assert_close(images[:, :, 1, 1], backgrounds)
+    above = images[:, :, 20, 32]
+    for name, expected in (
+        ("albedo", (0.9, 0.1, 0.1)),
+        ("normal", (0.5, 0.5, 1)),
+        ("orm", (1, 0.3, 1)),
+    ):
+        rows = above[domain == DOMAINS.index(name)]
+        torch.testing.assert_close(
+            rows, torch.tensor([expected]).expand_as(rows), atol=0.01, rtol=0
+        )
+    lit = above[domain == DOMAINS.index("shaded")]
+    assert lit.std(0).max() > 0.05  # lights differ from picture to picture
+
+
+def test_fold_keeps_every_pixel() -> None:
+    images = random_backgrounds(2 * 64, torch.Generator().manual_seed(0)).T.reshape(2, 3, 8, 8)
+    torch.testing.assert_close(unfold(fold(images, 4), 4), images)
+
+
+def test_noise_schedule_is_the_cosine_shifted_to_64_pixels() -> None:
+    alphas = model.build_scheduler().alphas_cumprod.double()
+    log_snr = torch.log(alphas / (1 - alphas))
+    middle = (log_snr[499] + log_snr[500]) / 2
+    assert float(middle) == pytest.approx(2 * np.log(32 / 64), abs=0.01)
+    assert torch.all(log_snr[1:] < log_snr[:-1])
+
+
+@pytest.fixture
+def shards(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "SHARD_VIEWS", 64)
+    monkeypatch.setattr(data, "VIEWS_PER_PROP", 4)
+    data.write_shard(tmp_path, 3)
+    return tmp_path
+
+
+def test_a_shard_is_repeatable(shards, tmp_path_factory) -> None:
+    again = tmp_path_factory.mktemp("again")
+    data.write_shard(again, 3)
+    with np.load(data.shard_path(shards, 3)) as a, np.load(data.shard_path(again, 3)) as b:
+        for name in a.files:
+            np.testing.assert_array_equal(a[name], b[name])
+        assert a["gbuffers"].shape == (64, 64, 64, 9)
+
+
+def test_training_lowers_the_loss_and_resumes(shards, tmp_path, monkeypatch) -> None:
+    """Six steps in one go and three plus three end with the same weights."""
+    monkeypatch.setattr(train, "build_unet", lambda: model.build_unet((16, 16, 32)))
+    monkeypatch.setattr(train, "_save", lambda *a: None)
+    config = train.TrainConfig(batch=8, warmup=1, learning_rate=1e-3)
+
+    def run(steps: int, nets, optimiser, average, first: int) -> list[float]:
+        alphas, views = model.build_scheduler().alphas_cumprod, train.Views(shards)
+        loop = train._steps(nets, average, optimiser, alphas, views, config, first)
+        for step, losses in loop:
+            if step == steps:
+                return losses
+        raise AssertionError("the loop ended early")
+
+    def fresh():
+        nets = train.Networks()
+        average = {k: v.detach().clone() for k, v in nets.state_dict().items()}
+        return nets, torch.optim.AdamW(nets.parameters(), 1e-3, betas=(0.9, 0.98)), average
+
+    nets, optimiser, average = fresh()
+    losses = run(12, nets, optimiser, average, 0)
+    assert np.mean(losses[-3:]) < 0.8 * np.mean(losses[:3])
+
+    half, optimiser, average = fresh()
+    run(6, half, optimiser, average, 0)
+    state = {k: v.clone() for k, v in half.state_dict().items()}
+    resumed, second, average = fresh()
+    resumed.load_state_dict(state)
+    second.load_state_dict(optimiser.state_dict())
+    run(12, resumed, second, average, 6)
+    for name, value in nets.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], value, msg=name)
+
+
+def test_camera_distribution_covers_what_the_product_samples() -> None:
+    product, trained = CameraRange(), data.CAMERAS
+    for name in ("elevation_deg", "distance", "fov_y_deg"):
+        low, high = getattr(trained, name)
+        assert low <= getattr(product, name)[0] and getattr(product, name)[1] <= high
