@@ -16,7 +16,8 @@ from backend.cameras import CameraRange
 from backend.cli_progress import Display
 from backend.config import PRESETS, GenerateConfig
 from backend.errors import DeviceError
-from backend.pipeline import Job, RunFiles, generate, new_context
+from backend.job import Job, RunFiles, new_context
+from backend.pipeline import generate
 from backend.result import Result
 
 

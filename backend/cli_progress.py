@@ -40,7 +40,7 @@ def show_progress() -> Iterator[Display]:
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[left]}"),
-        TextColumn("{task.fields[losses]}", style="dim"),
+        TextColumn("{task.fields[loss]}", style="dim"),
     )
     with RichProgress(*columns, console=console) as bars:
         yield LiveBars(bars)
@@ -55,13 +55,13 @@ class LiveBars:
 
     def progress(self, news: Progress) -> None:
         if news.stage not in self.tasks:
-            self.tasks[news.stage] = self.bars.add_task(news.stage, left="", losses="")
+            self.tasks[news.stage] = self.bars.add_task(news.stage, left="", loss="")
         self.bars.update(
             self.tasks[news.stage],
             completed=news.step,
             total=news.steps,
             left=_left(news),
-            losses=_losses(news),
+            loss=_main_loss(news),
         )
 
     def note(self, text: str) -> None:
@@ -78,9 +78,9 @@ class PlainLines:
     def progress(self, news: Progress) -> None:
         now = time.monotonic()
         first, last = news.stage != self.stage, news.step == news.steps
-        if first or last or now - self.shown > PLAIN_SECONDS:
+        if first or (last and news.steps > 1) or now - self.shown > PLAIN_SECONDS:
             self.stage, self.shown = news.stage, now
-            parts = (f"{news.stage}: {news.step}/{news.steps}", _left(news), _losses(news))
+            parts = (f"{news.stage}: {news.step}/{news.steps}", _left(news), _main_loss(news))
             self.note("  ".join(part for part in parts if part))
 
     def note(self, text: str) -> None:
@@ -88,10 +88,11 @@ class PlainLines:
 
 
 def _left(news: Progress) -> str:
-    """'1:05 left', or nothing once the stage is done."""
+    """'1:05 left', or nothing where that is not known or the stage is done."""
     minutes, seconds = divmod(round(news.seconds_left), 60)
-    return "" if news.step >= news.steps else f"{minutes}:{seconds:02d} left"
+    return f"{minutes}:{seconds:02d} left" if 0 < news.step < news.steps else ""
 
 
-def _losses(news: Progress) -> str:
-    return " ".join(f"{name} {value:.3g}" for name, value in news.losses.items())
+def _main_loss(news: Progress) -> str:
+    """The first one: the prior's; the regularisers are in the report."""
+    return next((f"{name} {value:.3g}" for name, value in news.losses.items()), "")

@@ -17,76 +17,27 @@ the same for the same, so a resumed run does them again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import torch
-from torch import Tensor
-
-import backend
-from backend import report
-from backend.cameras import CameraRange
 from backend.checkpoint import CheckpointFolder
-from backend.config import GenerateConfig
 from backend.errors import InputError
 from backend.export.asset import Asset
 from backend.export.glb import write_glb
 from backend.gaussians import stage as gaussians
 from backend.gaussians.field import colors_at, density_grid
-from backend.gaussians.model import GaussianCloud
 from backend.guidance.base import Guidance, Prior
 from backend.guidance.priors import load_prior
 from backend.guidance.sds import SDS
-from backend.loop import Progress, RunContext
+from backend.job import Job, RunFiles
+from backend.loop import RunContext
 from backend.materials import bake
 from backend.materials import stage as materials
-from backend.materials.field import MaterialField
 from backend.mesh import cleanup, from_field, unwrap
 from backend.mesh import stage as mesh
-from backend.mesh.types import TriMesh, UVMesh
+from backend.report import Prop, write_report
 from backend.result import Result, StageClock
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is asked for: the same job on the same device gives the same file."""
-
-    prompt: str
-    negative: str = ""
-    seed: int = 0
-    prior: str = "embedded"
-    cameras: CameraRange = field(default_factory=CameraRange)
-    config: GenerateConfig = field(default_factory=GenerateConfig)
-
-    def identity(self, prior: Prior) -> dict[str, Any]:
-        """Plain values that tell this job from any other; weights by content, not by path."""
-        values = asdict(self)
-        del values["prior"]
-        return {**values, "weights": prior.weights_hash, "version": backend.__version__}
-
-
-@dataclass(frozen=True)
-class RunFiles:
-    """Where a run writes, and whether it goes on from what an earlier one left."""
-
-    output: Path
-    checkpoint_dir: Path
-    resume: bool = False
-    report: Path | None = None
-
-
-def new_context(
-    job: Job,
-    device: torch.device,
-    progress: Callable[[Progress], None] = lambda _: None,
-    stop_requested: Callable[[], bool] = lambda: False,
-) -> RunContext:
-    """A context whose one source of randomness is the job's seed."""
-    torch.manual_seed(job.seed)  # for libraries that draw on their own
-    generator = torch.Generator().manual_seed(job.seed)
-    return RunContext(device, generator, progress=progress, stop_requested=stop_requested)
 
 
 def generate(
@@ -106,7 +57,11 @@ def generate(
         context = replace(context, checkpoints=checkpoints)
         prop = _make(job, SDS(prior, job.config.sds), context, clock)
         with clock.stage("export"):
-            written = _write(prop, job, prior, files, context)
+            _export(prop, job, prior, files.output)
+        written = [files.output]
+        if files.report:
+            with clock.stage("report"):
+                written += write_report(files.report, job.prompt, prop, context.curves)
         checkpoints.discard()
     return Result(
         prompt=job.prompt,
@@ -118,20 +73,6 @@ def generate(
         files=tuple(written),
         stages=tuple(clock.stages),
     )
-
-
-@dataclass(frozen=True)
-class Prop:
-    """What the stages made."""
-
-    cloud: GaussianCloud
-    fine: TriMesh  # the refined surface before it was simplified
-    material: MaterialField
-    mesh: UVMesh
-    textures: bake.Textures
-
-    def color_at(self, points: Tensor) -> Tensor:
-        return colors_at(self.cloud, points)
 
 
 def _make(job: Job, guidance: Guidance, context: RunContext, clock: StageClock) -> Prop:
@@ -158,26 +99,16 @@ def _make(job: Job, guidance: Guidance, context: RunContext, clock: StageClock) 
     return Prop(cloud, fine, material, finished, textures)
 
 
-def _write(prop: Prop, job: Job, prior: Prior, files: RunFiles, context: RunContext) -> list[Path]:
-    """The GLB and, if asked for, the report: their paths."""
+def _export(prop: Prop, job: Job, prior: Prior, output: Path) -> None:
     provenance = {"prompt": job.prompt, "seed": job.seed, "weights": prior.weights_hash}
     asset = Asset(prop.mesh, prop.textures, job.prompt, provenance, job.config.export)
     try:
-        write_glb(asset, files.output)
+        write_glb(asset, output)
     except OSError as error:
         raise InputError(
-            f"Cannot write '{files.output}': {error.strerror or error}; "
+            f"Cannot write '{output}': {error.strerror or error}; "
             "mend that and add --resume, nothing is lost."
         ) from error
-    if files.report is None:
-        return [files.output]
-    pictures = {
-        "gaussians": report.gaussian_sheet(prop.cloud),
-        "mesh": report.mesh_sheet(prop.fine, prop.color_at),
-        "materials": report.material_sheet(prop.fine, prop.material),
-        "prop": report.prop_sheet(prop.mesh, prop.textures),
-    }
-    return [files.output, *report.write_report(files.report, job.prompt, pictures, context.curves)]
 
 
 def _about_ignored(prior: Prior) -> str:

@@ -6,7 +6,8 @@ albedo, shaded and normals; the finished prop also has its ORM texture and is li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from backend.cameras import turntable
 from backend.errors import InputError
 from backend.evaluate.pictures import GREY, Surface, environment_light
 from backend.evaluate.sheets import VIEWS, gaussian_rows, mesh_rows, save_loss_curves, save_sheet
+from backend.gaussians.field import colors_at
 from backend.gaussians.model import GaussianCloud
 from backend.gaussians.stage import render_normals
 from backend.materials.bake import Textures
@@ -24,14 +26,31 @@ from backend.materials.field import MaterialField
 from backend.materials.light import from_srgb, to_srgb
 from backend.mesh.types import TriMesh, UVMesh
 
-SIZE = 192  # pixels of one picture
+SIZE = 128  # pixels of one picture
 Rows = Mapping[str, Float[Tensor, "B H W 3"]]
 
 
+@dataclass(frozen=True)
+class Prop:
+    """What the stages of a run made."""
+
+    cloud: GaussianCloud
+    fine: TriMesh  # the refined surface before it was simplified
+    material: MaterialField
+    mesh: UVMesh
+    textures: Textures
+
+
 def write_report(
-    folder: Path, title: str, sheets: Mapping[str, Rows], curves: Mapping[str, Sequence[dict]]
+    folder: Path, title: str, prop: Prop, curves: Mapping[str, Sequence[dict[str, float]]]
 ) -> list[Path]:
-    """FOLDER/STAGE.png for each sheet and FOLDER/STAGE_losses.png for each curve; their paths."""
+    """FOLDER/STAGE.png for each stage, FOLDER/STAGE_losses.png for each curve; their paths."""
+    sheets = {
+        "gaussians": gaussian_sheet(prop.cloud),
+        "mesh": mesh_sheet(prop.fine, prop.cloud),
+        "materials": material_sheet(prop.fine, prop.material),
+        "prop": prop_sheet(prop.mesh, prop.textures),
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         files = [folder / f"{stage}.png" for stage in sheets]
@@ -60,12 +79,13 @@ def gaussian_sheet(cloud: GaussianCloud) -> Rows:
     normals = render_normals(cloud, cameras, SIZE, plain)
     facing = (normals[..., 2:] * 2 - 1).clamp(0, 1)
     shaded = to_srgb(from_srgb(rows["color"]) * (0.25 + 0.75 * facing)).clamp(0, 1)
+    shaded = torch.lerp(plain[:, None, None], shaded, (rows["depth"] * 4).clamp(0, 1))
     return {"albedo": rows["color"], "shaded": shaded, "normals": normals, "depth": rows["depth"]}
 
 
-def mesh_sheet(mesh: TriMesh, color_at: Callable[[Tensor], Tensor]) -> Rows:
+def mesh_sheet(mesh: TriMesh, cloud: GaussianCloud) -> Rows:
     """The refined surface in the Gaussians' colours."""
-    return mesh_rows(Surface(mesh.vertices, mesh.faces, color_at(mesh.vertices)), SIZE)
+    return mesh_rows(Surface(mesh.vertices, mesh.faces, colors_at(cloud, mesh.vertices)), SIZE)
 
 
 @torch.no_grad()
