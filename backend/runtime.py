@@ -1,8 +1,8 @@
 """How the process runs: memory kept, denormals flushed, threads counted. No torch at import.
 
-In: nothing, or a number of threads. Out: the process's allocator and arithmetic are set; call once,
-at the start, before tensors are made. Nothing here changes which numbers a job gets, except that
-results below about 1e-38 become 0.
+In: nothing, or a number of threads. Out: the process's allocator, threads and arithmetic are set;
+call once, at the start, before anything imports torch. Nothing here changes which numbers a job
+gets, except that results below about 1e-38 become 0.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ _M_MMAP_MAX = -4
 
 
 def prepare_process(threads: int | None = None) -> None:
-    """Prepares this process for a job; `threads` None is one for each processor allowed."""
+    """Prepares this process for a job; `threads` None is OMP_NUM_THREADS, or else one for each
+    processor allowed."""
     keep_freed_memory()
+    let_idle_threads_sleep()
     import torch
 
     torch.set_flush_denormal(True)
-    torch.set_num_threads(threads or available_processors())
+    if threads or "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(threads or available_processors())
 
 
 def keep_freed_memory() -> bool:
@@ -40,6 +43,16 @@ def keep_freed_memory() -> bool:
     no_maps = libc.mallopt(_M_MMAP_MAX, 0)
     no_trim = libc.mallopt(_M_TRIM_THRESHOLD, -1)
     return bool(no_maps and no_trim)
+
+
+def let_idle_threads_sleep() -> None:
+    """Tells OpenMP's threads to sleep between parallel regions rather than to spin.
+
+    Spinning threads take the processor from numba's threads and from other processes. OpenMP
+    reads this when torch loads it, so afterwards it has no effect; what the user set stays.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("KMP_BLOCKTIME", "0")  # the same for Intel's and LLVM's OpenMP
 
 
 def available_processors() -> int:

@@ -1,9 +1,12 @@
 """The process's settings, each tried in a process of its own."""
 
+import os
 import subprocess
 import sys
 
 import pytest
+
+from backend.runtime import let_idle_threads_sleep
 
 FAULTS = """
 import resource, sys
@@ -21,12 +24,13 @@ print(faults())
 """
 
 SETTINGS = """
-import sys
+import os, sys
 import backend.runtime
 assert "torch" not in sys.modules
 backend.runtime.prepare_process(threads=1)
 import torch
 print(torch.get_num_threads(), (torch.tensor(1e-30) * 1e-10).item())
+os.environ.pop("OMP_NUM_THREADS", None)
 backend.runtime.prepare_process()
 print(torch.get_num_threads() == backend.runtime.available_processors())
 """
@@ -51,3 +55,11 @@ def test_freed_memory_is_used_again_without_page_faults():
 def test_prepare_process_sets_threads_and_flushes_denormals():
     done = run(SETTINGS)
     assert done.stdout.split() == ["1", "0.0", "True"], done.stderr
+
+
+def test_the_users_own_wait_policy_stays(monkeypatch):
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    monkeypatch.delenv("KMP_BLOCKTIME", raising=False)
+    let_idle_threads_sleep()
+    assert os.environ["OMP_WAIT_POLICY"] == "active"
+    assert os.environ["KMP_BLOCKTIME"] == "0"
