@@ -11,7 +11,8 @@ free: the surface refines what the Gaussians found and cannot grow new pieces fa
 The distances are a sum over levels: coarse grids, interpolated, and one value a vertex. A picture
 tells each vertex little and noisily; coarse cells add up what thousands of pixels say, so that
 parts move as parts before details form (the effect that Nicolet et al. 2021, "Large Steps in
-Inverse Rendering of Geometry", get by smoothing the gradient).
+Inverse Rendering of Geometry", get by smoothing the gradient). A weak pull towards the first
+surface keeps thin parts, of which a small prior sees little, from being eaten away.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ STAGE = "mesh"
 # Vertices of a tetrahedron may approach each other by twice this; its height is 0.71 cells, so
 # with |offset| <= 0.2 sqrt(3) cells none turns over.
 MAX_OFFSET = 0.2
+ANCHORED = 2.0  # cells on each side of the first surface where change is held back
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Config:
     timesteps: tuple[float, float] = (0.5, 0.1)  # noise level, from the first step to the last
     normal_share: float = 0.5  # of the steps, where the prior knows normals; the rest is shaded
     band: float = 5.0  # cells on each side of the first surface in which vertices are free
+    anchor: float = 0.003  # of the mean squared change of the first surface's distances, in cells
     normal_consistency: float = 0.05
     laplacian: float = 0.005  # of the Laplacian in cells
     sign_agreement: float = 0.001
@@ -85,8 +88,11 @@ class GeometryOptimisation:
         self.generator, self.device = context.generator, context.device
         self.grid = TetGrid(config.resolution, context.device)
         self.base = _distances_on(self.grid, start.sdf.to(context.device), config.band)
+        if not bool((self.base < 0).any()):
+            raise GenerationError("The shape to refine is empty: try another seed or prompt.")
         self.free = torch.nonzero((self.base.abs() < config.band) & ~self.grid.outer)[:, 0]
         self.places = self.grid.points[self.free]
+        self.near = torch.nonzero((self.base.abs() < ANCHORED) & ~self.grid.outer)[:, 0]
 
         def parameter(*shape: int) -> Tensor:
             return torch.zeros(*shape, device=self.device, requires_grad=True)
@@ -99,9 +105,6 @@ class GeometryOptimisation:
         self.optimiser = torch.optim.Adam(
             [{"params": params, "rate": rate} for params, rate in groups], eps=1e-12
         )
-
-        if not bool((self.base < 0).any()):
-            raise GenerationError("The shape to refine is empty: try another seed or prompt.")
 
     def field(self) -> tuple[Float[Tensor, "N 3"], Float[Tensor, " N"]]:
         """Moved grid vertices and their distances, both in canonical units."""
@@ -168,7 +171,9 @@ class GeometryOptimisation:
         self, surface: Surface, points: Tensor, sdf: Tensor, tets: Tensor
     ) -> dict[str, Tensor]:
         config, mesh, cell = self.config, surface.mesh, self.grid.cell
+        change = take(sdf, self.near) / cell - take(self.base, self.near)
         return {
+            "anchor": config.anchor * change.square().mean(),
             "normal_consistency": config.normal_consistency * regularise.normal_consistency(mesh),
             "laplacian": config.laplacian * regularise.laplacian_loss(mesh) / cell**2,
             "sign_agreement": config.sign_agreement * regularise.sign_agreement(surface, sdf, cell),
