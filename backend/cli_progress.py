@@ -69,7 +69,7 @@ class LiveBars:
 
 
 class PlainLines:
-    """A line when a stage begins, every ten seconds, and when it ends."""
+    """A line when a stage's first step is done, every ten seconds, and when the stage is."""
 
     def __init__(self) -> None:
         self.stage = ""
@@ -78,7 +78,7 @@ class PlainLines:
     def progress(self, news: Progress) -> None:
         now = time.monotonic()
         first, last = news.stage != self.stage, news.step == news.steps
-        if first or (last and news.steps > 1) or now - self.shown > PLAIN_SECONDS:
+        if news.step and (first or last or now - self.shown > PLAIN_SECONDS):
             self.stage, self.shown = news.stage, now
             parts = (f"{news.stage}: {news.step}/{news.steps}", _left(news), _main_loss(news))
             self.note("  ".join(part for part in parts if part))

@@ -94,7 +94,9 @@ def optimise(stage: str, optimisation: Optimisation, context: RunContext) -> Non
     for index in range(first, optimisation.steps):
         if context.stop_requested():
             save(index)
-            raise Interrupted(f"Stopped in stage '{stage}' after {index} of {optimisation.steps} steps.")
+            raise Interrupted(
+                f"Stopped in stage '{stage}' after {index} of {optimisation.steps} steps."
+            )
         losses = optimisation.step(index)
         curve.append(losses)
         now = time.monotonic()

@@ -17,6 +17,7 @@ the same for the same, so a resumed run does them again.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -49,12 +50,13 @@ def generate(
     when the context said stop. The output and the checkpoint are whole or untouched.
     """
     clock = StageClock(context)
-    with clock.stage("prior"):
-        prior = load_prior(job.prior, job.prompt, job.negative, context.device)
-    if prior.ignored_words:
-        note(_about_ignored(prior))
-    with CheckpointFolder(files.checkpoint_dir, job.identity(prior), files.resume) as checkpoints:
-        context = replace(context, checkpoints=checkpoints)
+    with ExitStack() as held:
+        with clock.stage("prior"):
+            prior = load_prior(job.prior, job.prompt, job.negative, context.device)
+            folder = CheckpointFolder(files.checkpoint_dir, job.identity(prior), files.resume)
+            context.checkpoints = checkpoints = held.enter_context(folder)
+        if prior.ignored_words:
+            note(_about_ignored(prior))
         prop = _make(job, SDS(prior, job.config.sds), context, clock)
         with clock.stage("export"):
             _export(prop, job, prior, files.output)
