@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from backend.job import Job, RunFiles, new_context
 from backend.loop import Progress
 from backend.pipeline import generate
 from backend.result import Result
+from tests.gltf_validator import validate
 from tests.tiny_job import TINY
 from tests.tiny_models import write_embedded
 
@@ -48,8 +51,12 @@ def run(
 
 @pytest.fixture(scope="module")
 def made(job: Job, tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, list[str]]:
+    """The GLB is also left for the Blender session, where nox says where."""
     folder = tmp_path_factory.mktemp("made")
-    return run(job, folder, report=folder / "report")
+    result, notes = run(job, folder, report=folder / "report")
+    if artefacts := os.environ.get("PROPSMITH_ARTEFACTS"):
+        shutil.copy(result.files[0], Path(artefacts) / "prop.glb")
+    return result, notes
 
 
 def test_a_prop_comes_out_and_the_checkpoint_goes(made: tuple[Result, list[str]]) -> None:
@@ -59,6 +66,10 @@ def test_a_prop_comes_out_and_the_checkpoint_goes(made: tuple[Result, list[str]]
     assert prop.bounds[0][1] == pytest.approx(0, abs=1e-5)  # glTF's +Y is up
     assert prop.extents.max() == pytest.approx(1, abs=1e-5)
     assert not (result.files[0].parent / "checkpoint").exists()
+
+
+def test_the_khronos_validator_is_silent(made: tuple[Result, list[str]]) -> None:
+    assert validate(made[0].files[0]) == []
 
 
 def test_the_report_has_every_stage_from_eight_views(made: tuple[Result, list[str]]) -> None:
