@@ -46,7 +46,8 @@ def packages(path: Path, **options: bool) -> set[str]:
 
 
 def rooms_imported(path: Path) -> set[str]:
-    return {n.split(".")[1] for n in imports(path) if n.startswith("backend.")}
+    names = (name.split(".") for name in imports(path))
+    return {n[1] for n in names if n[0] == "backend" and n[1:] not in ([], ["__version__"])}
 
 
 def test_there_is_something_to_check() -> None:
