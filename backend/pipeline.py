@@ -84,7 +84,8 @@ def _make(job: Job, guidance: Guidance, context: RunContext, clock: StageClock) 
         cloud = gaussians.run(None, config.gaussians, guidance, cameras, context)
     with clock.stage("solid"):
         density = density_grid(cloud, config.density_resolution)
-        sdf = from_field.sdf_from_density(density, config.solid)
+        hull = least_opacity(cloud, config.density_resolution)
+        sdf = from_field.sdf_from_density(density, config.solid, hull)
     color_at = partial(colors_at, cloud)
     with clock.stage("mesh", config.mesh.steps):
         start = mesh.GeometryStart(sdf, color_at)

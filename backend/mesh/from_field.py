@@ -5,7 +5,9 @@ samples on the faces of the cube. Comes out: signed distances on the same sample
 
 Sums of Gaussians fall off like exp(-r^2), so everything works on the logarithm of density over
 threshold: it is close to linear across the surface, where linear interpolation then finds it well
-below the size of a voxel. Cleaning: crumbs go, sealed cavities (which nobody sees) are filled.
+below the size of a voxel. Cleaning: pits are closed, for Gaussians make a shell with thin spots;
+crumbs go; sealed cavities (which nobody sees) are filled. Where the caller knows the visible hull
+(gaussians/hull.py), nothing reaches beyond it: closing can't fill what can be seen through.
 """
 
 from __future__ import annotations
@@ -34,15 +36,19 @@ class Config:
 
     threshold: float | None = None  # density of the surface; None: chosen from the histogram
     smoothing: float = 0.7  # standard deviation of the smoothing, in voxels
+    pits: float = 0.1  # canonical units: gaps narrower than this are closed, inside the hull
     closing: int = 1  # voxels by which gaps in a shell are closed before cavities are filled
     keep_share: float = 0.05  # pieces smaller than this share of the largest one go
 
 
 def sdf_from_density(
-    density: Float[Tensor, "R R R"] | Float[np.ndarray, "R R R"], config: Config | None = None
+    density: Float[Tensor, "R R R"] | Float[np.ndarray, "R R R"],
+    config: Config | None = None,
+    hull: Float[Tensor, "R R R"] | None = None,
 ) -> Float[Tensor, "R R R"]:
     """Signed distance (canonical units, negative inside) to the surface of the solid in `density`.
 
+    hull: least opacity over all views, on the same samples; the solid lies where it is above 0.5.
     Raises GenerationError where nothing reaches the threshold.
     """
     config = config or Config()
@@ -50,7 +56,10 @@ def sdf_from_density(
     values = values.astype(np.float64)
     threshold = automatic_threshold(values) if config.threshold is None else config.threshold
     level = np.log(np.maximum(values, threshold * 1e-6) / threshold)
-    level = ndimage.gaussian_filter(np.clip(level, -_CLIP, _CLIP), config.smoothing)
+    level = _close_pits(np.clip(level, -_CLIP, _CLIP), config.pits)
+    if hull is not None:
+        level = np.minimum(level, (np.asarray(hull, np.float64) - 0.5) * 2 * _CLIP)
+    level = ndimage.gaussian_filter(level, config.smoothing)
     level = _shut_border(_clean(level, config))
     if not (level > 0).any():
         raise GenerationError(_empty(values, threshold))
@@ -85,6 +94,18 @@ def sample_grid(grid: Float[Tensor, "R R R"], points: Float[Tensor, "P 3"]) -> F
     return F.grid_sample(grid[None, None], zyx, align_corners=True, padding_mode="border").reshape(
         -1
     )
+
+
+def _close_pits(level: np.ndarray, width: float) -> np.ndarray:
+    """Morphological closing by a ball, `width` across, through distance transforms."""
+    radius = width / 2 * (level.shape[0] - 1) / 2
+    if radius < 0.5 or not (level > 0).any():
+        return level
+    margin = int(np.ceil(radius)) + 1
+    away = ndimage.distance_transform_edt(np.pad(level <= 0, margin, constant_values=True))
+    depth = ndimage.distance_transform_edt(away < radius) - radius
+    inner = (slice(margin, -margin),) * 3
+    return np.maximum(level, np.clip(depth[inner], -_CLIP, _CLIP))
 
 
 def _clean(level: np.ndarray, config: Config) -> np.ndarray:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from backend.guidance.base import DOMAINS
 
-DOMAIN_SHARES = {"shaded": 0.34, "albedo": 0.26, "normal": 0.24, "orm": 0.16}
+DOMAIN_SHARES = {"shaded": 0.24, "albedo": 0.28, "normal": 0.24, "orm": 0.24}
 
 
 def compose(
