@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
@@ -18,8 +18,16 @@ from rich.progress import Progress as RichProgress
 from backend.loop import Progress
 
 PLAIN_SECONDS = 10.0  # between two plain lines of one stage
+COLUMNS = (
+    TextColumn("{task.description:<10}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TextColumn("{task.fields[left]}"),
+    TextColumn("{task.fields[loss]}", style="dim"),
+)
 
 
+@runtime_checkable
 class Display(Protocol):
     def progress(self, news: Progress) -> None: ...
 
@@ -35,14 +43,7 @@ def show_progress() -> Iterator[Display]:
     if not console.is_terminal:
         yield PlainLines()
         return
-    columns = (
-        TextColumn("{task.description:<10}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[left]}"),
-        TextColumn("{task.fields[loss]}", style="dim"),
-    )
-    with RichProgress(*columns, console=console) as bars:
+    with RichProgress(*COLUMNS, console=console) as bars:
         yield LiveBars(bars)
 
 

@@ -43,7 +43,9 @@ def _box_prop() -> Prop:
     """A box twice as tall as wide: red above, blue below, metallic 1 above."""
     parts = [box((0.6, 0.6, 0.8), (0, 0, 0.4)), box((0.6, 0.6, 0.8), (0, 0, -0.4))]
     vertices, faces, part, _ = assemble(parts)
-    looks = np.stack([plain((0.9, 0.1, 0.1), 0.3, 1.0).row(0.0), plain((0.1, 0.1, 0.9), 0.8).row(0.0)])
+    looks = np.stack(
+        [plain((0.9, 0.1, 0.1), 0.3, 1.0).row(0.0), plain((0.1, 0.1, 0.9), 0.8).row(0.0)]
+    )
     return Prop("box", None, None, vertices, faces, part, looks)
 
 
