@@ -28,6 +28,7 @@ from backend.export.asset import Asset
 from backend.export.glb import write_glb
 from backend.gaussians import stage as gaussians
 from backend.gaussians.field import colors_at, density_grid
+from backend.gaussians.hull import least_opacity
 from backend.guidance.base import Guidance, Prior
 from backend.guidance.priors import load_prior
 from backend.guidance.sds import SDS

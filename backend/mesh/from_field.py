@@ -104,8 +104,10 @@ def _close_pits(level: np.ndarray, width: float) -> np.ndarray:
     margin = int(np.ceil(radius)) + 1
     away = ndimage.distance_transform_edt(np.pad(level <= 0, margin, constant_values=True))
     depth = ndimage.distance_transform_edt(away < radius) - radius
-    inner = (slice(margin, -margin),) * 3
-    return np.maximum(level, np.clip(depth[inner], -_CLIP, _CLIP))
+    depth = depth[(slice(margin, -margin),) * 3]
+    # Voxels are known by their centres: less than this deep may still be the surface itself.
+    pit = (level <= 0) & (depth > 0.75)
+    return np.where(pit, np.minimum(depth, _CLIP), level)
 
 
 def _clean(level: np.ndarray, config: Config) -> np.ndarray:
