@@ -38,7 +38,7 @@ class Config:
     views: int = 4  # per step
     image_sizes: tuple[int, ...] = (64, 128)  # pixels, in equal shares of the run; see `_size`
     domains: tuple[str, ...] | None = None  # cycled; None: albedo where the prior knows it
-    normal_share: float = 0.0  # of the steps guided by normals, where the prior knows them
+    normal_share: float = 0.3  # of the steps guided by normals, where the prior knows them
     timesteps: TimestepConfig = field(
         default_factory=lambda: TimestepConfig(t_min=0.16, t_max=0.96, jitter=0.03)
     )

@@ -7,7 +7,7 @@ Its words are a closed list: it names those it does not know, and never guesses 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ TEXT_WEIGHTS = "model"
 @dataclass(frozen=True)
 class EmbeddedConfig:
     precision: str = "auto"  # "fp32", "bf16", or "auto": bf16 where the processor multiplies in it
+    guide_camera: bool = True  # the unconditional branch doesn't know the camera either
     clip_x0: bool = False  # clamp the guided estimate to the pixels' range
 
 
@@ -90,15 +91,25 @@ class EmbeddedPrior:
         """x0 of the branches (0 unconditional, 1 conditional), one behind the other."""
         count, dtype = len(branches), next(self.unet.parameters()).dtype
         tokens = self.tokens[branches].repeat_interleave(len(noisy), 0)
+        vectors = torch.cat([self._for_branch(vector, branch) for branch in branches])
         output = self.unet(
             noisy.repeat(count, 1, 1, 1).to(dtype),
             timesteps.repeat(count),
             encoder_hidden_states=tokens.to(dtype),
-            class_labels=class_labels(vector.repeat(count, 1), tokens).to(dtype),
+            class_labels=class_labels(vectors, tokens).to(dtype),
             return_dict=False,
         )[0].to(noisy.dtype)
         alpha_bar = self.alphas_cumprod.to(timesteps.device)[timesteps].repeat(count)
         return x0_from_output(output, noisy.repeat(count, 1, 1, 1), alpha_bar, self.prediction_type)
+
+    def _for_branch(self, vector: Tensor, branch: int) -> Tensor:
+        """Guidance from a picture of nothing from nowhere sharpens the side seen, too: without
+        it, words are amplified and the camera isn't, and all sides come to look alike."""
+        if branch == 1 or not self.config.guide_camera:
+            return vector
+        vector = vector.clone()
+        vector[:, :CAMERA_FEATURES] = 0
+        return vector
 
     def _condition(self, views: Views, batch: int) -> Tensor:
         """class_labels (B, VECTOR_SIZE); what isn't known is zero."""
@@ -154,6 +165,8 @@ def load_embedded(
             f"it knows {len(encoder.index)}, for example {examples(encoder)}."
         )
     avoided, ignored_too = known_words(negative, encoder)
+    # Unwanted words are unwanted from this side; without a camera the prior hardly knows them.
+    config = replace(config, guide_camera=config.guide_camera and not avoided)
     tokens = torch.cat([encode_words(encoder, avoided), encode_words(encoder, known)])
     unet = _load_unet(folder / "unet", files[0], device, config)
     alphas_cumprod, prediction_type = weights.load_noise_schedule(folder / "scheduler")

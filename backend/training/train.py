@@ -109,13 +109,14 @@ def training_loss(
     def keep(dropout: float) -> Tensor:
         return (torch.rand(count, 1, generator=g) >= dropout).to(device)
 
+    text = keep(config.text_dropout)
+    # Half of the pictures without words have no camera either: guidance then sharpens both.
+    known = keep(config.camera_dropout) & (text | keep(0.5))
     vector = condition_vector(batch["cameras"].float().to(device), backgrounds, domain)
     camera, background, rest = vector.split([11, 4, vector.shape[1] - 15], dim=1)
-    vector = torch.cat(
-        [camera * keep(config.camera_dropout), background * keep(config.background_dropout), rest],
-        1,
-    )
-    tokens = batch["tokens"].to(device) * keep(config.text_dropout)
+    background = background * keep(config.background_dropout)
+    vector = torch.cat([camera * known, background, rest], 1)
+    tokens = batch["tokens"].to(device) * text
     with torch.autocast(device.type, torch.bfloat16):
         words = nets.text(tokens)
         noisy = noisy.contiguous(memory_format=torch.channels_last)
