@@ -24,6 +24,13 @@ _IDENTITY = (
 
 def check_paths(arguments: argparse.Namespace) -> Path:
     """Raises InputError for a path that the run could not use; returns the checkpoint folder."""
+    try:
+        return _checked(arguments)
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise InputError(f"A path cannot be used: {error}; choose another.") from error
+
+
+def _checked(arguments: argparse.Namespace) -> Path:
     _check_output(arguments.output)
     if arguments.report:
         _check_folder(arguments.report, "--report")

@@ -86,7 +86,7 @@ def _add_cameras(parser: argparse.ArgumentParser) -> None:
     add(
         "--distance",
         metavar="D",
-        type=_range(1.2, 20.0, open_ends=True),
+        type=_range(1.2, 19.0, open_ends=True),  # all of a prop before the cameras' far plane
         help="props have radius 0.9",
     )
     add(

@@ -45,6 +45,11 @@ BAD_ARGUMENTS = {
     "no folder": (["generate", "a chair", "-o", "none/x.glb"], ["none", "does not exist"]),
     "file as folder": (["generate", "a chair", "-o", "kept.glb/x.glb"], ["does not exist"]),
     "folder as file": (["generate", "a chair", "-o", "folder.glb"], ["is a folder"]),
+    "too long a name": (["generate", "a chair", "-o", "x" * 300 + ".glb"], ["too long"]),
+    "too long a folder": (
+        ["generate", "a chair", "-o", "x.glb", "--checkpoint-dir", "c" * 300],
+        ["too long"],
+    ),
     "report on a file": (
         ["generate", "a chair", "-o", "x.glb", "--report", "kept.glb"],
         ["--report", "not a folder"],
@@ -73,6 +78,7 @@ BAD_VALUES = [
     ("--azimuth", "north"),
     ("--azimuth", "nan"),
     ("--distance", "1.2"),
+    ("--distance", "3:19.5"),
     ("--distance", "inf"),
     ("--fov", "0"),
     ("--fov", "40:120"),
