@@ -22,6 +22,7 @@ from backend.errors import CheckpointError
 from backend.files import FolderLock, replace_atomically
 
 JOB_FILE = "job.json"
+MOST_DIFFERENCES = 4  # named in a message; two presets differ in dozens
 
 
 class CheckpointFolder:
@@ -112,11 +113,17 @@ class CheckpointFolder:
                 f"'{self.folder}' holds '{foreign[0]}', which is no checkpoint of ours; "
                 "choose an empty --checkpoint-dir."
             )
+        self._sweep()
         text = json.dumps(self.job, indent=1, sort_keys=True) + "\n"
         replace_atomically(path, lambda file: file.write(text.encode()))
         if self.resume:
             for state in self.folder.glob("*.pt"):
                 self.load(state.stem)
+
+    def _sweep(self) -> None:
+        """Deletes what a run that was killed while it wrote had only begun."""
+        for begun in [*self.folder.glob(".*.pt.*"), *self.folder.glob(f".{JOB_FILE}.*")]:
+            begun.unlink(missing_ok=True)
 
     def _differences(self, path: Path) -> str:
         try:
@@ -125,11 +132,14 @@ class CheckpointFolder:
             raise CheckpointError(self._corrupt(path)) from error
         if not isinstance(old, dict):
             raise CheckpointError(self._corrupt(path))
-        new = json.loads(json.dumps(self.job))
+        old, new = _flat(old), _flat(json.loads(json.dumps(self.job)))
         keys = [k for k in sorted({*old, *new}) if old.get(k) != new.get(k)]
-        return "; ".join(
-            f"{k}: there {_short(old.get(k))}, here {_short(new.get(k))}" for k in keys
-        )
+        named = [
+            f"{k}: there {_short(old.get(k))}, here {_short(new.get(k))}"
+            for k in keys[:MOST_DIFFERENCES]
+        ]
+        more = len(keys) - len(named)
+        return "; ".join([*named, f"and {more} more"] if more else named)
 
     def _corrupt(self, path: Path) -> str:
         return (

@@ -56,6 +56,28 @@ def test_another_jobs_checkpoint_is_neither_used_nor_lost(
     assert {p: p.read_bytes() for p in folder.iterdir()} == before
 
 
+def test_of_nested_settings_those_that_differ_are_named(tmp_path: Path) -> None:
+    job = {"config": {"mesh": {"steps": 150, "views": 4}, "bake": {"size": 64}}}
+    with CheckpointFolder(tmp_path, job):
+        pass
+    other = {"config": {"mesh": {"steps": 200, "views": 4}, "bake": {"size": 64}}}
+    with pytest.raises(CheckpointError) as refusal:
+        CheckpointFolder(tmp_path, other).__enter__()
+    assert "(config.mesh.steps: there 150, here 200)" in str(refusal.value)
+    many = {"config": {f"setting{i}": i for i in range(9)}}
+    with pytest.raises(CheckpointError, match="and 8 more"):
+        CheckpointFolder(tmp_path, many).__enter__()
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_what_a_kill_left_half_written_goes(folder: Path, resume: bool) -> None:
+    for name in (".gaussians.pt.x1y2", ".job.json.x1y2"):
+        (folder / name).write_bytes(b"begun")
+    with CheckpointFolder(folder, JOB, resume) as checkpoints:
+        checkpoints.discard()
+    assert not folder.exists()
+
+
 @pytest.mark.parametrize("resume", [True, False])
 def test_nothing_to_resume_is_said(tmp_path: Path, resume: bool) -> None:
     if resume:
