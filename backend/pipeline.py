@@ -24,8 +24,8 @@ from pathlib import Path
 
 from backend.checkpoint import CheckpointFolder
 from backend.errors import InputError
+from backend.export import EXPORTERS
 from backend.export.asset import Asset
-from backend.export.glb import write_glb
 from backend.gaussians import stage as gaussians
 from backend.gaussians.field import colors_at, density_grid
 from backend.gaussians.hull import least_opacity
@@ -107,7 +107,7 @@ def _export(prop: Prop, job: Job, prior: Prior, output: Path) -> None:
     provenance = {"prompt": job.prompt, "seed": job.seed, "weights": prior.weights_hash}
     asset = Asset(prop.mesh, prop.textures, job.prompt, provenance, job.config.export)
     try:
-        write_glb(asset, output)
+        EXPORTERS[output.suffix.lower().removeprefix(".")](asset, output)
     except OSError as error:
         raise InputError(
             f"Cannot write '{output}': {error.strerror or error}; "
