@@ -6,6 +6,7 @@ In: checked arguments, where checkpoints go, a display. Out: the pipeline's Resu
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from backend.job import Job, RunFiles, new_context
 from backend.pipeline import generate
 from backend.result import Result
 
+GSPLAT_ABSENT = "Gaussians on CUDA need gsplat, so pip install 'propsmith[cuda]'"
+
 
 def generate_from(
     arguments: argparse.Namespace,
@@ -28,21 +31,27 @@ def generate_from(
     stop_requested: Callable[[], bool],
 ) -> Result:
     """Raises PropsmithError with the sentence for the user."""
-    job = job_from(arguments)
-    context = new_context(job, choose_device(arguments.device), display.progress, stop_requested)
+    job, device = job_from(arguments), choose_device(arguments.device)
+    if arguments.device == "auto" and device.type == "cpu" and torch.cuda.is_available():
+        display.note(f"The GPU is not used: {GSPLAT_ABSENT}.")
+    context = new_context(job, device, display.progress, stop_requested)
     files = RunFiles(arguments.output, checkpoint_dir, arguments.resume, arguments.report)
     return generate(job, files, context, display.note)
 
 
 def choose_device(name: str) -> torch.device:
-    """ "auto" takes the GPU if there is one; raises DeviceError for one that isn't there."""
+    """ "auto" takes the GPU if there is one that can be used; raises DeviceError for one that
+    was asked for and can't be."""
+    gsplat = importlib.util.find_spec("gsplat") is not None
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        name = "cuda" if torch.cuda.is_available() and gsplat else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
         raise DeviceError(
             "There is no CUDA device here for --device cuda, or this build of torch has no CUDA; "
             "use --device cpu."
         )
+    if name == "cuda" and not gsplat:
+        raise DeviceError(f"--device cuda can't be used: {GSPLAT_ABSENT}, or use --device cpu.")
     return torch.device(name)
 
 

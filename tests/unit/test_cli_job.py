@@ -55,6 +55,18 @@ def test_a_missing_gpu_is_an_error_and_auto_never_is() -> None:
             choose_device("cuda")
 
 
+def test_a_gpu_without_gsplat_is_not_taken_unless_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for found, expected in ((None, "cpu"), (object(), "cuda")):
+        monkeypatch.setattr("importlib.util.find_spec", lambda _, found=found: found)
+        assert choose_device("auto").type == expected
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(DeviceError, match="gsplat"):
+        choose_device("cuda")
+
+
 def show(display: LiveBars | PlainLines) -> None:
     for step in (1, 2, 3):
         display.progress(Progress("mesh", step, 3, {"normal": 0.25, "eikonal": 0.1}, 65.0))
