@@ -55,6 +55,7 @@ def made(job: Job, tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, li
     folder = tmp_path_factory.mktemp("made")
     result, notes = run(job, folder, report=folder / "report")
     if artefacts := os.environ.get("PROPSMITH_ARTEFACTS"):
+        Path(artefacts).mkdir(parents=True, exist_ok=True)
         shutil.copy(result.files[0], Path(artefacts) / "prop.glb")
     return result, notes
 
