@@ -65,7 +65,7 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
         help="'embedded' (a small vocabulary of props, part of the package), or a folder with "
         "Stable Diffusion 1.5 or 2.1 in diffusers' layout (default: embedded)",
     )
-    add("--device", choices=DEVICES, default="auto", help="auto: the GPU if there is one")
+    add("--device", choices=DEVICES, default="auto", help="auto: the GPU if gsplat is there")
     add("--texture-size", metavar="PIXELS", type=_whole(64, 8192), help="side of the textures")
     add("--faces", metavar="N", type=_whole(500, 200_000), help="triangles to aim for")
     add("--height", metavar="METRES", type=_number(0.001, 1000.0), help="of the finished prop")

@@ -1,0 +1,1 @@
+"""Albedo, roughness and metallic: shading, lights, the field that is optimised, baking."""
