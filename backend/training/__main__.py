@@ -6,6 +6,8 @@ import argparse
 import logging
 from pathlib import Path
 
+from backend.runtime import prepare_process
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m backend.training", description=__doc__)
@@ -35,6 +37,7 @@ def main() -> None:
 
         write_shards(arguments.folder, arguments.shards, arguments.workers)
     elif arguments.command == "train":
+        prepare_process()
         from backend.training.train import TrainConfig
         from backend.training.train import train as run_training
 
