@@ -30,7 +30,7 @@ from backend.guidance.prop_conditioning import (
     condition_vector,
     fold,
 )
-from backend.guidance.words import encode_words, examples, known_words
+from backend.guidance.words import SILENT_WORDS, encode_words, examples, known_words
 from backend.prompt.parse import Prompt
 
 UNET_WEIGHTS = "diffusion_pytorch_model"
@@ -159,10 +159,11 @@ def load_embedded(
     with weights.unreadable_is_prior_error(folder / "text_encoder"):
         encoder = WordTextEncoder.from_pretrained(folder / "text_encoder")
     known, ignored = known_words(prompt, encoder)
-    if not known:
+    if all(word in SILENT_WORDS for word, _ in known):
         raise PriorError(
-            f"The embedded prior knows none of the words of '{prompt.text}'; "
-            f"it knows {len(encoder.index)}, for example {examples(encoder)}."
+            f"The embedded prior knows none of the words of '{prompt.text}'; it knows "
+            f"{len(encoder.index)}, for example {examples(encoder)}, and for any others give "
+            "--prior the folder of Stable Diffusion 1.5 or 2.1 in diffusers' layout."
         )
     avoided, ignored_too = known_words(negative, encoder)
     # Unwanted words are unwanted from this side; without a camera the prior hardly knows them.

@@ -141,7 +141,10 @@ def test_words_beyond_the_last_place_are_named(embedded_folder):
 
 
 def test_a_prompt_of_unknown_words_alone_is_refused(embedded_folder):
-    with pytest.raises(PriorError, match=r"none of the words of 'a zork'.*for example.*chair"):
+    said = r"none of the words of '{}'.*for example.*chair.*--prior"
+    with pytest.raises(PriorError, match=said.format("a zork with")):
+        load_prior(embedded_folder, "a zork with")
+    with pytest.raises(PriorError, match=said.format("a zork")):
         load_prior(embedded_folder, "a zork")
 
 
