@@ -15,7 +15,7 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "types", "package", "validator", "tests", "blender"]
+nox.options.sessions = ["lint", "types", "package", "validator", "tests", "props", "blender"]
 nox.options.error_on_external_run = False
 
 PYTHON = sys.executable
@@ -75,10 +75,19 @@ def validator(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
     """The whole suite; `nox -s tests -- tests/unit/test_cli.py` for a part."""
+    session.run(PYTHON, "-m", "pytest", "-ra", *session.posargs, env=_test_environment())
+
+
+@nox.session(venv_backend="none")
+def props(session: nox.Session) -> None:
+    """The slow tests: props from the shipped prior, with the draft preset."""
+    session.run(PYTHON, "-m", "pytest", "-ra", "-m", "slow", env=_test_environment())
+
+
+def _test_environment() -> dict[str, str]:
     modules = ARTEFACTS / "validator" / "node_modules"
     environment = {"GLTF_VALIDATOR_DIR": str(modules)} if modules.is_dir() else {}
-    environment["PROPSMITH_ARTEFACTS"] = str(ARTEFACTS)
-    session.run(PYTHON, "-m", "pytest", "-ra", *session.posargs, env=environment)
+    return {**environment, "PROPSMITH_ARTEFACTS": str(ARTEFACTS)}
 
 
 @nox.session(python="3.11", reuse_venv=True)

@@ -1,7 +1,8 @@
 """`--report`: a contact sheet of 8 views for each stage, and the loss curves.
 
 In: what the stages made, and the curves of the run. Out: PNG files. Every sheet has the rows
-albedo, shaded and normals; the finished prop also has its ORM texture and is lit by the studio.
+albedo, shaded and normals. The finished prop also shows its ORM texture, and is lit by the studio
+and, relit, by a low sun from elsewhere: what stays the same under both is material.
 """
 
 from __future__ import annotations
@@ -102,7 +103,10 @@ def prop_sheet(mesh: UVMesh, textures: Textures) -> Rows:
     device = mesh.vertices.device
     albedo, orm, normal = (torch.from_numpy(i).to(device).float() / 255 for i in images)
     shape = (mesh.vertices, mesh.faces, albedo, orm)
-    return _lit(Surface(*shape, mesh.uvs, mesh.normals, mesh.tangents, normal))
+    surface = Surface(*shape, mesh.uvs, mesh.normals, mesh.tangents, normal)
+    evening = environment_light("sunset", 120.0)
+    relit = mesh_rows(surface, SIZE, shading=evening, names=("shaded",))
+    return {**_lit(surface), "relit": relit["shaded"]}
 
 
 def _lit(surface: Surface) -> Rows:

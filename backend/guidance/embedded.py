@@ -7,6 +7,7 @@ Its words are a closed list: it names those it does not know, and never guesses 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ from backend.guidance.prop_conditioning import (
 )
 from backend.guidance.words import SILENT_WORDS, encode_words, examples, known_words
 from backend.prompt.parse import Prompt
+
+log = logging.getLogger(__name__)
 
 UNET_WEIGHTS = "diffusion_pytorch_model"
 TEXT_WEIGHTS = "model"
@@ -149,7 +152,7 @@ def load_embedded(
     device: torch.device,
     config: EmbeddedConfig | None = None,
 ) -> EmbeddedPrior:
-    """Raises PriorError where the folder is not whole, or the prompt has no word it knows."""
+    """Raises PriorError where the folder is not whole; warns where no word is known."""
     config = config or EmbeddedConfig()
     index = weights.read_index(folder)
     files = [
@@ -160,11 +163,10 @@ def load_embedded(
         encoder = WordTextEncoder.from_pretrained(folder / "text_encoder")
     known, ignored = known_words(prompt, encoder)
     if all(word in SILENT_WORDS for word, _ in known):
-        raise PriorError(
-            f"The embedded prior knows none of the words of '{prompt.text}'; it knows "
-            f"{len(encoder.index)}, for example {examples(encoder)}, and for any others give "
-            "--prior the folder of Stable Diffusion 1.5 or 2.1 in diffusers' layout."
-        )
+        log.warning(
+            "The embedded prior knows none of the words of '%s', so what comes out is any prop; "
+            "it knows %d, for example %s.", prompt.text, len(encoder.index), examples(encoder),
+        )  # fmt: skip
     avoided, ignored_too = known_words(negative, encoder)
     # Unwanted words are unwanted from this side; without a camera the prior hardly knows them.
     config = replace(config, guide_camera=config.guide_camera and not avoided)

@@ -36,23 +36,23 @@ STAGE = "materials"
 
 @dataclass(frozen=True)
 class Config:
-    steps: int = 150
+    steps: int = 240
     views: int = 4  # per step
     image_size: int = 128  # pixels rendered, at least; the prior sees them shrunk to its own size
-    learning_rate: float = 0.03
+    learning_rate: float = 0.05
     final_rate: float = 0.2  # of the learning rate, reached along a cosine
     timesteps: tuple[float, float] = (0.6, 0.1)  # noise level, from the first step to the last
     timestep_jitter: float = 0.1
-    shaded_share: float = 0.5  # of the steps; shares of domains the prior lacks fall to the others
+    shaded_share: float = 0.3  # of the steps; shares of domains the prior lacks fall to the others
     albedo_share: float = 0.3
-    orm_share: float = 0.2
+    orm_share: float = 0.4
     lights: tuple[str, ...] = ("studio", "overcast", "sunset", "three_point")
     exposure: tuple[float, float] = (0.7, 1.1)
     # nvdiffrec has 0.03 beside an L1 loss; the distillation's mean of squares is gentler.
     smooth_albedo: float = 0.01
     smooth_roughness: float = 0.01
     smooth_distance: float = 0.01  # how far apart smoothness compares, canonical units
-    bimodal_metallic: float = 0.01  # reached linearly over the second half of the steps
+    bimodal_metallic: float = 0.005  # reached linearly over the second half of the steps
     field: FieldConfig = field(default_factory=FieldConfig)
 
 

@@ -1,7 +1,7 @@
-"""The training loop: resumable, averaged weights (EMA), a log line a minute.
+"""The training loop: resumable, averaged weights (EMA), a line in RUN/log.jsonl every 50 steps.
 
 `python -m backend.training train DATA RUN --minutes M` goes on from RUN/state.pt where there is
-one. Seeds are fixed by the step number, so that a resumed run draws what it would have drawn.
+one. Seeds are fixed by the step number: on the same shards, a resumed run draws what it would have.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def learning_rate(step: int, config: TrainConfig) -> float:
 
 
 def train(data: Path, run: Path, minutes: float, config: TrainConfig) -> None:
-    """Trains for `minutes`, or until `config.total_steps`, and leaves RUN/state.pt and RUN/log."""
+    """Trains for `minutes`, or until `config.total_steps`, and leaves RUN/state.pt."""
     run.mkdir(parents=True, exist_ok=True)
     device = torch.device(config.device)
     torch.set_flush_denormal(True)
@@ -147,13 +147,15 @@ def train(data: Path, run: Path, minutes: float, config: TrainConfig) -> None:
         nets.load_state_dict(state["nets"])
         optimiser.load_state_dict(state["optimiser"])
         average, first = state["average"], state["step"]
+        if first >= config.total_steps:
+            log.info("trained already: %d steps", first)
+            return
     alphas = build_scheduler().alphas_cumprod.to(device)
     views = Views(data)
     started = saved = time.monotonic()
     for step, losses in _steps(nets, average, optimiser, alphas, views, config, first):
         now = time.monotonic()
         if step % 50 == 0:
-            rate = (step - first) * config.batch / (now - started)
             rate = (step - first) * config.batch / (now - started)
             row = {"step": step, "loss": float(np.mean(losses[-50:])), "images_per_second": rate}
             with (run / "log.jsonl").open("a") as file:
