@@ -42,7 +42,7 @@ PRESETS: Mapping[str, GenerateConfig] = MappingProxyType(
     {
         "draft": GenerateConfig(),
         "standard": GenerateConfig(
-            gaussians=gaussians.Config(steps=1000),
+            gaussians=gaussians.Config(steps=1600),
             density_resolution=128,
             mesh=mesh.Config(resolution=80, steps=400),
             cleanup=cleanup.Config(target_faces=24_000),

@@ -34,13 +34,13 @@ STAGE = "gaussians"
 
 @dataclass(frozen=True)
 class Config:
-    steps: int = 400
+    steps: int = 800
     views: int = 4  # per step
     image_sizes: tuple[int, ...] = (64, 128)  # pixels, in equal shares of the run; see `_size`
     domains: tuple[str, ...] | None = None  # cycled; None: albedo where the prior knows it
     normal_share: float = 0.3  # of the steps guided by normals, where the prior knows them
     timesteps: TimestepConfig = field(
-        default_factory=lambda: TimestepConfig(t_min=0.16, t_max=0.96, jitter=0.03)
+        default_factory=lambda: TimestepConfig(t_min=0.1, t_max=0.96, jitter=0.03)
     )
     start: StartConfig = field(default_factory=StartConfig)
     densify: DensifyConfig = field(default_factory=DensifyConfig)

@@ -27,6 +27,7 @@ from backend.errors import GenerationError
 
 log = logging.getLogger(__name__)
 
+HULL_OPACITY = 0.35  # a thin part is less than opaque at its own edges, so below a half
 _CLIP = 3.0  # in log density: beyond it a voxel is simply in or out
 
 
@@ -48,7 +49,8 @@ def sdf_from_density(
 ) -> Float[Tensor, "R R R"]:
     """Signed distance (canonical units, negative inside) to the surface of the solid in `density`.
 
-    hull: least opacity over all views, on the same samples; the solid lies where it is above 0.5.
+    hull: least opacity over all views, on the same samples; the solid lies where it is above
+        HULL_OPACITY.
     Raises GenerationError where nothing reaches the threshold.
     """
     config = config or Config()
@@ -58,7 +60,7 @@ def sdf_from_density(
     level = np.log(np.maximum(values, threshold * 1e-6) / threshold)
     level = _close_pits(np.clip(level, -_CLIP, _CLIP), config.pits)
     if hull is not None:
-        level = np.minimum(level, (np.asarray(hull, np.float64) - 0.5) * 2 * _CLIP)
+        level = np.minimum(level, (np.asarray(hull, np.float64) - HULL_OPACITY) * 2 * _CLIP)
     level = ndimage.gaussian_filter(level, config.smoothing)
     level = _shut_border(_clean(level, config))
     if not (level > 0).any():
