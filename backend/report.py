@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from backend.cameras import turntable
+from backend.color import from_srgb, to_srgb
 from backend.errors import InputError
 from backend.evaluate.pictures import GREY, Surface, environment_light
 from backend.evaluate.sheets import VIEWS, gaussian_rows, mesh_rows, save_loss_curves, save_sheet
@@ -24,7 +25,6 @@ from backend.gaussians.model import GaussianCloud
 from backend.gaussians.stage import render_normals
 from backend.materials.bake import Textures
 from backend.materials.field import MaterialField
-from backend.materials.light import from_srgb, to_srgb
 from backend.mesh.types import TriMesh, UVMesh
 
 SIZE = 128  # pixels of one picture

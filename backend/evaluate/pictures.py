@@ -18,8 +18,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from backend.cameras import Cameras
+from backend.color import from_srgb, to_srgb
 from backend.materials.brdf import shade
-from backend.materials.light import environment, from_srgb, to_srgb
+from backend.materials.light import environment
 from backend.mesh.geometry import vertex_normals
 from backend.mesh.types import TriMesh
 from backend.render import triangles

@@ -203,23 +203,3 @@ def environment(name: str) -> EnvironmentLight:
     radiance = PRESETS[name](directions) * np.ones(3)
     mean = (radiance * angles[..., None]).sum() / (3 * 4 * np.pi)
     return EnvironmentLight.from_radiance((radiance / mean).astype(np.float32))
-
-
-def from_srgb(colors: Tensor) -> Tensor:
-    """sRGB in [0, 1] -> linear; any shape."""
-    low = colors / 12.92
-    return torch.where(colors <= 0.04045, low, ((colors.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4)
-
-
-def to_srgb(linear: Tensor, shoulder: float = 0.8) -> Tensor:
-    """Linear radiance >= 0 -> sRGB in [0, 1); any shape.
-
-    Above `shoulder` the curve bends smoothly towards 1 instead of clipping, so that highlights
-    keep a gradient. Inverse of `from_srgb` below it.
-    """
-    over = (linear - shoulder).clamp(min=0)
-    bent = 1 - (1 - shoulder) * torch.exp(-over / (1 - shoulder))
-    x = torch.where(linear > shoulder, bent, linear).clamp(min=0)
-    return torch.where(
-        x <= 0.0031308, x * 12.92, 1.055 * x.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
-    )

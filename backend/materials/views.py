@@ -15,9 +15,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from backend.cameras import Cameras
+from backend.color import from_srgb, to_srgb
 from backend.materials.brdf import shade
 from backend.materials.field import Material
-from backend.materials.light import EnvironmentLight, from_srgb, to_srgb
+from backend.materials.light import EnvironmentLight
 from backend.mesh.types import TriMesh
 from backend.render import triangles
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from backend.cameras import Cameras
+from backend.color import from_srgb
 from backend.mesh.geometry import vertex_normals
 from backend.mesh.types import TriMesh
 from backend.render import triangles
@@ -98,7 +99,7 @@ def shaded_images(
 ) -> Float[Tensor, "B 3 H W"]:
     """Lambert's shading of sRGB vertex colours, shaded in linear light and encoded to sRGB."""
     normals = smooth_normals(mesh, raster)
-    linear = triangles.interpolate(_to_linear(albedo), raster.pixels, raster.tris)
+    linear = triangles.interpolate(from_srgb(albedo), raster.pixels, raster.tris)
 
     def per_view(values: Tensor) -> Tensor:
         return values[:, None, None]
@@ -109,11 +110,6 @@ def shaded_images(
     return composite(
         _to_srgb(linear * (ambient + per_view(light.lamp) * facing)), raster, backgrounds
     )
-
-
-def _to_linear(srgb: Tensor) -> Tensor:
-    low, high = srgb / 12.92, ((srgb.clamp(min=0) + 0.055) / 1.055) ** 2.4
-    return torch.where(srgb <= 0.04045, low, high)
 
 
 def _to_srgb(linear: Tensor) -> Tensor:

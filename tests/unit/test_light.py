@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from backend import color
 from backend.materials import light as lights
 
 NO_TURN = torch.zeros(())
@@ -104,11 +105,11 @@ def test_gradients_are_finite_at_the_poles_and_match_differences(directions: tor
 
 def test_srgb_round_trip_and_shoulder() -> None:
     x = torch.linspace(0, 1, 101)
-    middle = x[lights.from_srgb(x) < 0.8]
-    assert torch.allclose(lights.to_srgb(lights.from_srgb(middle)), middle, atol=1e-5)
-    bright = lights.to_srgb(torch.tensor([0.8, 1.0, 2.0, 3.0]))
+    middle = x[color.from_srgb(x) < 0.8]
+    assert torch.allclose(color.to_srgb(color.from_srgb(middle)), middle, atol=1e-5)
+    bright = color.to_srgb(torch.tensor([0.8, 1.0, 2.0, 3.0]))
     assert (bright.diff() > 0).all()
     assert bright.max() <= 1
     over = torch.tensor([1.5], requires_grad=True)
-    lights.to_srgb(over).backward()
+    color.to_srgb(over).backward()
     assert over.grad.item() > 0
