@@ -28,7 +28,7 @@ from backend.export import EXPORTERS
 from backend.export.asset import Asset
 from backend.gaussians import stage as gaussians
 from backend.gaussians.field import colors_at, density_grid
-from backend.gaussians.hull import least_opacity
+from backend.gaussians.hull import visible_space
 from backend.guidance.base import Guidance, Prior
 from backend.guidance.priors import load_prior
 from backend.guidance.sds import SDS
@@ -85,8 +85,8 @@ def _make(job: Job, guidance: Guidance, context: RunContext, clock: StageClock) 
         cloud = gaussians.run(None, config.gaussians, guidance, cameras, context)
     with clock.stage("solid"):
         density = density_grid(cloud, config.density_resolution)
-        hull = least_opacity(cloud, config.density_resolution)
-        sdf = from_field.sdf_from_density(density, config.solid, hull)
+        space = visible_space(cloud, config.density_resolution)
+        sdf = from_field.sdf_from_density(density, config.solid, space.opacity, space.depth)
     color_at = partial(colors_at, cloud)
     with clock.stage("mesh", config.mesh.steps):
         start = mesh.GeometryStart(sdf, color_at)

@@ -6,8 +6,9 @@ samples on the faces of the cube. Comes out: signed distances on the same sample
 Sums of Gaussians fall off like exp(-r^2), so everything works on the logarithm of density over
 threshold: it is close to linear across the surface, where linear interpolation then finds it well
 below the size of a voxel. Cleaning: pits are closed, for Gaussians make a shell with thin spots;
-crumbs go; sealed cavities (which nobody sees) are filled. Where the caller knows the visible hull
-(gaussians/hull.py), nothing reaches beyond it: closing can't fill what can be seen through.
+crumbs go; sealed cavities (which nobody sees) are filled. Where the caller knows what cameras see
+(gaussians/hull.py), nothing reaches beyond the visible hull, as closing can't fill what can be seen
+through, and what is hidden from every camera is solid.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from backend.errors import GenerationError
 log = logging.getLogger(__name__)
 
 HULL_OPACITY = 0.35  # a thin part is less than opaque at its own edges, so below a half
+HIDDEN_DEPTH = 0.05  # canonical units behind the visible surface: half a shell of soft Gaussians
 _CLIP = 3.0  # in log density: beyond it a voxel is simply in or out
 
 
@@ -46,11 +48,14 @@ def sdf_from_density(
     density: Float[Tensor, "R R R"] | Float[np.ndarray, "R R R"],
     config: Config | None = None,
     hull: Float[Tensor, "R R R"] | None = None,
+    hidden: Float[Tensor, "R R R"] | None = None,
 ) -> Float[Tensor, "R R R"]:
     """Signed distance (canonical units, negative inside) to the surface of the solid in `density`.
 
     hull: least opacity over all views, on the same samples; the solid lies where it is above
         HULL_OPACITY.
+    hidden: canonical units behind what the best-placed view sees, on the same samples; the solid
+        fills what lies deeper than HIDDEN_DEPTH.
     Raises GenerationError where nothing reaches the threshold.
     """
     config = config or Config()
@@ -59,6 +64,9 @@ def sdf_from_density(
     threshold = automatic_threshold(values) if config.threshold is None else config.threshold
     level = np.log(np.maximum(values, threshold * 1e-6) / threshold)
     level = _close_pits(np.clip(level, -_CLIP, _CLIP), config.pits)
+    if hidden is not None:
+        voxels = (np.asarray(hidden, np.float64) - HIDDEN_DEPTH) * (level.shape[0] - 1) / 2
+        level = np.maximum(level, np.minimum(voxels, _CLIP))
     if hull is not None:
         level = np.minimum(level, (np.asarray(hull, np.float64) - HULL_OPACITY) * 2 * _CLIP)
     level = ndimage.gaussian_filter(level, config.smoothing)
