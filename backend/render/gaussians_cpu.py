@@ -25,12 +25,16 @@ def splat(
     width: int,
     height: int,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Sums of colour (B, H, W, C), alphas and sums of depth (B, H, W, 1), means2d, radii."""
-    means2d, conics, depths, sigmas = _Project.apply(
+    """Sums of colour (B, H, W, C), alphas and sums of depth (B, H, W, 1), means2d, radii.
+
+    colors: (N, C), or (B, N, C) where every view has its own.
+    """
+    sets = colors if colors.ndim == 3 else colors[None]
+    means2d, roots, depths, sigmas = _Project.apply(
         means.float(), quats.float(), scales.float(), viewmats, Ks, width, height
     )
     summed, alphas, summed_depths, radii = _Composite.apply(
-        means2d, conics, depths, sigmas, opacities.float(), colors.float(), width, height
+        means2d, roots, depths, sigmas, opacities.float(), sets.float(), width, height
     )
     return summed, alphas, summed_depths, means2d, radii
 
@@ -41,15 +45,15 @@ def _numpy(tensor: Tensor):
 
 def _filled(gradient: Tensor | None, like: Tensor):
     """numpy view of `gradient`, or zeros where nothing flowed back."""
-    return _numpy(torch.zeros_like(like) if gradient is None else gradient.float())
+    return _numpy(torch.zeros_like(like) if gradient is None else gradient.to(like.dtype))
 
 
 class _Project(torch.autograd.Function):
     @staticmethod
     def forward(ctx, means, quats, scales, viewmats, Ks, width, height):
         arrays = tuple(_numpy(t.float()) for t in (means, quats, scales, viewmats, Ks))
-        means2d, conics, depths, sigmas = project_kernels.project(*arrays, width, height)
-        outputs = tuple(torch.from_numpy(a) for a in (means2d, conics, depths, sigmas))
+        means2d, roots, depths, sigmas = project_kernels.project(*arrays, width, height)
+        outputs = tuple(torch.from_numpy(a) for a in (means2d, roots, depths, sigmas))
         ctx.arrays, ctx.size = arrays, (width, height)
         ctx.set_materialize_grads(False)
         ctx.mark_non_differentiable(outputs[3])
@@ -57,14 +61,14 @@ class _Project(torch.autograd.Function):
         return outputs
 
     @staticmethod
-    def backward(ctx, v_means2d, v_conics, v_depths, _v_sigmas):
-        means2d, conics, depths, sigmas = ctx.saved_tensors
+    def backward(ctx, v_means2d, v_roots, v_depths, _v_sigmas):
+        means2d, roots, depths, sigmas = ctx.saved_tensors
         gradients = project_kernels.project_backward(
             *ctx.arrays,
             *ctx.size,
             _numpy(sigmas),
             _filled(v_means2d, means2d),
-            _filled(v_conics, conics),
+            _filled(v_roots, roots),
             _filled(v_depths, depths),
         )
         return (*(torch.from_numpy(g) for g in gradients), None, None, None, None)
@@ -72,8 +76,8 @@ class _Project(torch.autograd.Function):
 
 class _Composite(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, means2d, conics, depths, sigmas, opacities, colors, width, height):
-        inputs = tuple(_numpy(t) for t in (means2d, conics, depths, opacities, colors))
+    def forward(ctx, means2d, roots, depths, sigmas, opacities, colors, width, height):
+        inputs = tuple(_numpy(t) for t in (means2d, roots, depths, opacities, colors))
         bins = tile_kernels.bin_tiles(
             inputs[0], inputs[2], _numpy(sigmas), inputs[3], width, height
         )
@@ -100,7 +104,9 @@ class _Composite(torch.autograd.Function):
         per_entry = composite_kernels.composite_backward(
             *ctx.inputs, extents, entries, slots, tile_starts, *ctx.state, *pixel_gradients
         )
-        views, count = ctx.inputs[2].shape
-        gradients = composite_kernels.gather(per_entry, gaussian_starts, views, count)
-        v_means2d, v_conics, v_depths, v_opacities, v_colors = map(torch.from_numpy, gradients)
-        return v_means2d, v_conics, v_depths, None, v_opacities, v_colors, None, None
+        _, roots, _, opacities, colors = ctx.inputs
+        gradients = composite_kernels.gather(
+            per_entry, gaussian_starts, roots, opacities, len(colors)
+        )
+        v_means2d, v_roots, v_depths, v_opacities, v_colors = map(torch.from_numpy, gradients)
+        return v_means2d, v_roots, v_depths, None, v_opacities, v_colors, None, None

@@ -1,12 +1,16 @@
 """Front-to-back compositing of tiles, and its gradient: numba kernels, parallel over tiles.
 
 In: projected Gaussians and the tiles' runs of `gaussians_cpu_tiles`. Out: sums of colour and
-depth, and alpha; backwards, gradients on pixel means, conics, depths, opacities and colours.
+depth, and alpha; backwards, gradients on pixel means, roots, depths, opacities and colours.
 Kerbl et al. 2023, section 4 and appendix C.
 
 A Gaussian is taken over the rows of a tile that it reaches, as one flat run of pixels, so that
 the compiler can vectorise; hence the uint64 indices (signed ones might be negative, which costs a
 branch), the float32 constants, and an exponential made of a polynomial.
+
+The falloff's exponent is s^2 + t^2 with s = p dx + q dy and t = r dy, its gradient a sum of moments
+of s and t. Summed from the inverse covariance and moments of dx and dy, as is usual, terms cancel
+along a needle: thousands leave units, which float32 has no digits for.
 """
 
 from __future__ import annotations
@@ -53,14 +57,20 @@ def _run(centre_y, extent_y, top):
     return np.uint64(low) * np.uint64(TILE), np.uint64(max(low, high)) * np.uint64(TILE)
 
 
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@no_type_check
+def _float32(root):
+    return np.float32(root[0]), np.float32(root[1]), np.float32(root[2])
+
+
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=MATHS)
 @no_type_check
-def _weigh(first, end, px, py, mx, my, a, b, c, opacity, k, left, weights, last):
+def _weigh(first, end, px, py, mx, my, p, q, r, opacity, k, left, weights, last):
     """One Gaussian over pixels [first, end): weights, transmittances, and who came last."""
-    a, c = HALF * a, HALF * c
     for i in range(first, end):
         dx, dy = px[i] - mx, py[i] - my
-        alpha = min(opacity * _exp(-(a * dx * dx + b * dx * dy + c * dy * dy)), MAX_ALPHA)
+        s, t = p * dx + q * dy, r * dy
+        alpha = min(opacity * _exp(-(s * s + t * t)), MAX_ALPHA)
         seen = (alpha >= MIN_ALPHA) & (left[i] > OPAQUE)
         alpha = alpha if seen else ZERO
         weights[i] = alpha * left[i]
@@ -106,11 +116,20 @@ def _pixel_centres(tile_x, tile_y, px, py):
 @njit(cache=True, parallel=True, nogil=True, error_model="numpy")
 @no_type_check
 def composite(
-    means2d, conics, depths, opacities, colors, extents, entries, tile_starts, width, height
+    means2d,
+    roots,
+    depths,
+    opacities,
+    colors,
+    extents,
+    entries,
+    tile_starts,
+    width,
+    height,
 ):
     """Colours (B, H, W, C), alphas and depth sums (B, H, W, 1); for the way back, each tile
     pixel's last entry and final transmittance (tiles, 256)."""
-    views, channels = depths.shape[0], colors.shape[1]
+    views, channels = depths.shape[0], colors.shape[2]
     tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
     tiles = views * tiles_x * tiles_y
     out = np.empty((views, height, width, channels), np.float32)
@@ -126,17 +145,18 @@ def composite(
         sums = np.zeros((channels + 1) * PIXELS, np.float32)
         _pixel_centres(tile_x, tile_y, px, py)
         left, last = all_left[t], all_last[t]
+        own_colors = colors[b if colors.shape[0] > 1 else 0]
         start = tile_starts[t]
         for e in range(start, tile_starts[t + 1]):
             n = entries[e]
             mx, my = means2d[b, n, 0], means2d[b, n, 1]
-            ca, cb, cc = conics[b, n, 0], conics[b, n, 1], conics[b, n, 2]
+            p, q, r = _float32(roots[b, n])
             first, end = _run(my, extents[b, n, 1], np.float32(tile_y * TILE))
             k = np.float32(e - start)
             opacity = opacities[n]
-            _weigh(first, end, px, py, mx, my, ca, cb, cc, opacity, k, left, weights, last)
+            _weigh(first, end, px, py, mx, my, p, q, r, opacity, k, left, weights, last)
             for channel in range(channels):
-                _add(first, end, colors[n, channel], weights, sums, channel)
+                _add(first, end, own_colors[n, channel], weights, sums, channel)
             _add(first, end, depths[b, n], weights, sums, channels)
             if (e - start) % 16 == 15 and _all_done(left):
                 break
@@ -153,37 +173,37 @@ def composite(
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=MATHS)
 @no_type_check
 def _weigh_back(
-    first, end, px, py, mx, my, a, b, c, opacity, k, left, behind, v_weights, weights, last, moments
+    first, end, px, py, mx, my, p, q, r, opacity, k, left, behind, v_weights, weights, last, moments
 ):
     """One Gaussian backwards over pixels [first, end): weights, and moments of its gradient.
 
     left: transmittance behind this Gaussian, turned to the one before it. behind: gradient of all
     that lies behind it on that transmittance, times the transmittance; this Gaussian is added.
     v_weights: gradient on this Gaussian's weights, in. weights: out.
-    With q = alpha dL/dalpha, moments are the sums of q, q dx, q dy, q dx^2, q dx dy, q dy^2.
+    With g = alpha dL/dalpha, moments are the sums of g, g s, g t, g s^2, g s t, g t^2.
     """
-    a, c = HALF * a, HALF * c
     m0, m1, m2, m3, m4, m5 = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
     for i in range(first, end):
         dx, dy = px[i] - mx, py[i] - my
-        raw = opacity * _exp(-(a * dx * dx + b * dx * dy + c * dy * dy))
+        s, t = p * dx + q * dy, r * dy
+        raw = opacity * _exp(-(s * s + t * t))
         alpha = min(raw, MAX_ALPHA)
         seen = (alpha >= MIN_ALPHA) & (k <= last[i])
         alpha = alpha if seen else ZERO
         share = ONE / (ONE - alpha)
         before = left[i] * share
         weight = alpha * before
-        q = weight * v_weights[i] - alpha * share * behind[i]
-        q = q if raw <= MAX_ALPHA else ZERO
+        g = weight * v_weights[i] - alpha * share * behind[i]
+        g = g if raw <= MAX_ALPHA else ZERO
         behind[i] += weight * v_weights[i]
         left[i] = before
         weights[i] = weight
-        m0 += q
-        m1 += q * dx
-        m2 += q * dy
-        m3 += q * dx * dx
-        m4 += q * dx * dy
-        m5 += q * dy * dy
+        m0 += g
+        m1 += g * s
+        m2 += g * t
+        m3 += g * s * s
+        m4 += g * s * t
+        m5 += g * t * t
     moments[0], moments[1], moments[2] = m0, m1, m2
     moments[3], moments[4], moments[5] = m3, m4, m5
 
@@ -218,7 +238,7 @@ def _load(v_out, v_alpha, v_depth, b, tile_x, tile_y, left, v_sums, behind):
 @no_type_check
 def composite_backward(
     means2d,
-    conics,
+    roots,
     depths,
     opacities,
     colors,
@@ -232,8 +252,8 @@ def composite_backward(
     v_alpha,
     v_depth,
 ):
-    """Each tile's share of each Gaussian's gradient, (E, 7 + C): mean x, y, conic a, b, c,
-    opacity, depth, colours."""
+    """Each tile's share of each Gaussian's gradient, (E, 7 + C): `_weigh_back`'s six moments,
+    then the gradients on depth and colours."""
     views, height, width, channels = v_out.shape
     tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
     shares = np.zeros((entries.size, 7 + channels), np.float32)
@@ -249,14 +269,15 @@ def composite_backward(
         _pixel_centres(tile_x, tile_y, px, py)
         _load(v_out, v_alpha, v_depth, b, tile_x, tile_y, left, v_sums, behind)
         last = all_last[t]
+        own_colors = colors[b if colors.shape[0] > 1 else 0]
         for e in range(start + np.int64(last.max()), start - 1, -1):
             n, k = entries[e], np.float32(e - start)
             mx, my = means2d[b, n, 0], means2d[b, n, 1]
-            ca, cb, cc = conics[b, n, 0], conics[b, n, 1], conics[b, n, 2]
+            p, q, r = _float32(roots[b, n])
             first, end = _run(my, extents[b, n, 1], np.float32(tile_y * TILE))
             v_weights[:] = ZERO
             for channel in range(channels):
-                _add_back(first, end, colors[n, channel], v_sums, channel, v_weights)
+                _add_back(first, end, own_colors[n, channel], v_sums, channel, v_weights)
             _add_back(first, end, depths[b, n], v_sums, channels, v_weights)
             _weigh_back(
                 first,
@@ -265,9 +286,9 @@ def composite_backward(
                 py,
                 mx,
                 my,
-                ca,
-                cb,
-                cc,
+                p,
+                q,
+                r,
                 opacities[n],
                 k,
                 left,
@@ -277,46 +298,48 @@ def composite_backward(
                 last,
                 moments,
             )
-            _write_share(shares, slots[e], ca, cb, cc, opacities[n], moments)
+            for i in range(6):
+                shares[slots[e], i] = moments[i]
             shares[slots[e], 6] = _dot(first, end, weights, v_sums, channels)
             for channel in range(channels):
                 shares[slots[e], 7 + channel] = _dot(first, end, weights, v_sums, channel)
     return shares
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-@no_type_check
-def _write_share(shares, slot, a, b, c, opacity, moments):
-    """Gradients on mean, conic and opacity from the moments of q = alpha dL/dalpha."""
-    shares[slot, 0] = a * moments[1] + b * moments[2]
-    shares[slot, 1] = b * moments[1] + c * moments[2]
-    shares[slot, 2] = -HALF * moments[3]
-    shares[slot, 3] = -moments[4]
-    shares[slot, 4] = -HALF * moments[5]
-    shares[slot, 5] = moments[0] / opacity
-
-
 @njit(cache=True, parallel=True, nogil=True, error_model="numpy")
 @no_type_check
-def gather(shares, gaussian_starts, views, count):
-    """Sums the tiles' shares, then for opacities and colours the views': each in a fixed order."""
+def gather(shares, gaussian_starts, roots, opacities, color_sets):
+    """Sums the tiles' shares, then for what the views share (opacities, and colours where there
+    is one set of them) the views': each in a fixed order.
+
+    Gradients on means2d, roots, depths (B, N, ...), opacities (N,), colours (color_sets, N, C).
+    """
+    views, count = roots.shape[:2]
     channels = shares.shape[1] - 7
     v_means2d = np.zeros((views, count, 2), np.float32)
-    v_conics = np.zeros((views, count, 3), np.float32)
+    v_roots = np.zeros((views, count, 3), np.float64)
     v_depths = np.zeros((views, count), np.float32)
     v_opacities = np.zeros(count, np.float32)
-    v_colors = np.zeros((count, channels), np.float32)
+    v_colors = np.zeros((color_sets, count, channels), np.float32)
     for n in prange(count):
+        moments = np.empty(6, np.float32)
         for b in range(views):
-            g = b * count + n
-            for s in range(gaussian_starts[g], gaussian_starts[g + 1]):
-                v_means2d[b, n, 0] += shares[s, 0]
-                v_means2d[b, n, 1] += shares[s, 1]
-                v_conics[b, n, 0] += shares[s, 2]
-                v_conics[b, n, 1] += shares[s, 3]
-                v_conics[b, n, 2] += shares[s, 4]
-                v_opacities[n] += shares[s, 5]
-                v_depths[b, n] += shares[s, 6]
+            g, a = b * count + n, b if color_sets > 1 else 0
+            if gaussian_starts[g] == gaussian_starts[g + 1]:
+                continue
+            moments[:] = ZERO
+            for share in range(gaussian_starts[g], gaussian_starts[g + 1]):
+                for i in range(6):
+                    moments[i] += shares[share, i]
+                v_depths[b, n] += shares[share, 6]
                 for channel in range(channels):
-                    v_colors[n, channel] += shares[s, 7 + channel]
-    return v_means2d, v_conics, v_depths, v_opacities, v_colors
+                    v_colors[a, n, channel] += shares[share, 7 + channel]
+            v_opacities[n] += moments[0] / opacities[n]
+            # ds/dp = dx = (s - q t / r) / p, ds/dq = dt/dr = dy = t / r, and a factor of -2 g s.
+            p, q, r = roots[b, n, 0], roots[b, n, 1], roots[b, n, 2]
+            v_means2d[b, n, 0] = 2 * p * moments[1]
+            v_means2d[b, n, 1] = 2 * (q * moments[1] + r * moments[2])
+            v_roots[b, n, 0] = -2 * (moments[3] - q / r * moments[4]) / p
+            v_roots[b, n, 1] = -2 * moments[4] / r
+            v_roots[b, n, 2] = -2 * moments[5] / r
+    return v_means2d, v_roots, v_depths, v_opacities, v_colors

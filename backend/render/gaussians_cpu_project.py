@@ -1,10 +1,11 @@
 """Projection of 3D Gaussians and its gradient: numba kernels, parallel over Gaussians.
 
-In: means, quats, scales, cameras. Out: pixel means, inverse 2D covariances ("conics": a, b, c of
-[[a, b], [b, c]]), depths and pixel standard deviations along x and y. EWA splatting (Zwicker et
+In: means, quats, scales, cameras. Out: pixel means, roots of the inverse 2D covariances, depths and
+pixel standard deviations along x and y. A root is (p, q, r) with exponent (p dx + q dy)^2 + (r dy)^2
+at (dx, dy) pixels from the mean: half the inverse covariance is P^T P with P = [[p, q], [0, r]]. EWA splatting (Zwicker et
 al. 2001, eq. 24-31) in the form of Kerbl et al. 2023, section 4: cov2d = J W S W^T J^T + 0.3 I,
-the point that J is taken at being held within 1.3 times the field of view. Arithmetic is in
-float64, since long thin Gaussians lose everything in float32's determinant; storage in float32.
+the point that J is taken at being held within 1.3 times the field of view. Arithmetic and roots
+are in float64, since long thin Gaussians lose everything in float32's determinant.
 Each Gaussian sums its own views in order, so the result does not depend on the threads.
 """
 
@@ -92,22 +93,23 @@ def _screen_axes(view, fx, fy, u, v, z, R, scales, n):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def _inverse_covariance(U0, U1):
-    """(a, b, c) of the inverse of U U^T + dilation, and the two variances."""
+def _root(U0, U1):
+    """(p, q, r) of U U^T + dilation, and the two variances."""
     xx = U0[0] * U0[0] + U0[1] * U0[1] + U0[2] * U0[2] + DILATION
     xy = U0[0] * U1[0] + U0[1] * U1[1] + U0[2] * U1[2]
     yy = U1[0] * U1[0] + U1[1] * U1[1] + U1[2] * U1[2] + DILATION
-    det = xx * yy - xy * xy
-    return yy / det, -xy / det, xx / det, xx, yy
+    # (xx yy - xy^2) / yy, the variance along x where y is known, is no less than the dilation.
+    p = np.sqrt(0.5 * yy / (xx * yy - xy * xy))
+    return p, -p * xy / yy, np.sqrt(0.5 / yy), xx, yy
 
 
 @njit(cache=True, parallel=True, nogil=True, error_model="numpy")
 @no_type_check
 def project(means, quats, scales, viewmats, Ks, width, height):
-    """means2d (B, N, 2), conics (B, N, 3), depths (B, N), sigmas (B, N, 2); zeros if culled."""
+    """means2d (B, N, 2), roots (B, N, 3), depths (B, N), sigmas (B, N, 2); zeros if culled."""
     views, count = viewmats.shape[0], means.shape[0]
     means2d = np.zeros((views, count, 2), np.float32)
-    conics = np.zeros((views, count, 3), np.float32)
+    roots = np.zeros((views, count, 3), np.float64)
     depths = np.zeros((views, count), np.float32)
     sigmas = np.zeros((views, count, 2), np.float32)
     for n in prange(count):
@@ -122,25 +124,29 @@ def project(means, quats, scales, viewmats, Ks, width, height):
             u, _ = _held(x / z, fx, cx, width)
             v, _ = _held(y / z, fy, cy, height)
             _, _, U0, U1 = _screen_axes(view, fx, fy, u, v, z, R, scales, n)
-            a, bb, c, xx, yy = _inverse_covariance(U0, U1)
-            if not (a > 0 and c > 0 and xx < 1e30 and yy < 1e30):
+            p, q, r, xx, yy = _root(U0, U1)
+            if not (0 < p < np.inf and xx < 1e30 and yy < 1e30):
                 continue
             means2d[b, n, 0], means2d[b, n, 1] = fx * x / z + cx, fy * y / z + cy
-            conics[b, n, 0], conics[b, n, 1], conics[b, n, 2] = a, bb, c
+            roots[b, n, 0], roots[b, n, 1], roots[b, n, 2] = p, q, r
             depths[b, n] = z
             sigmas[b, n, 0], sigmas[b, n, 1] = np.sqrt(xx), np.sqrt(yy)
-    return means2d, conics, depths, sigmas
+    return means2d, roots, depths, sigmas
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def _covariance_gradient(conic, v_conic):
-    """Gradient on the symmetric 2D covariance from that on its inverse: -C V C."""
-    a, b, c = conic
-    va, vb, vc = v_conic[0], 0.5 * v_conic[1], v_conic[2]
-    p00, p01 = a * va + b * vb, a * vb + b * vc
-    p10, p11 = b * va + c * vb, b * vb + c * vc
-    return -(p00 * a + p01 * b), -(p00 * b + p01 * c), -(p10 * b + p11 * c)
+def _covariance_gradient(root, v_root):
+    """Gradient (xx, xy, yy) on the symmetric 2D covariance: 2 P^T M P, where M holds the moments
+    of the whitened offsets that v_root was made of (gaussians_cpu_composite.gather)."""
+    p, q, r = root
+    tt, st = -0.5 * r * v_root[2], -0.5 * r * v_root[1]
+    ss = -0.5 * p * v_root[0] + q / r * st
+    return (
+        2 * p * p * ss,
+        2 * p * (q * ss + r * st),
+        2 * (q * q * ss + 2 * q * r * st + r * r * tt),
+    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -191,7 +197,7 @@ def _point_gradient(view, A, fx, fy, point, held, v_A, v_mean, v_depth, v_world)
 @njit(cache=True, parallel=True, nogil=True, error_model="numpy")
 @no_type_check
 def project_backward(
-    means, quats, scales, viewmats, Ks, width, height, sigmas, v_means2d, v_conics, v_depths
+    means, quats, scales, viewmats, Ks, width, height, sigmas, v_means2d, v_roots, v_depths
 ):
     """Gradients on means (N, 3), quats (N, 4) and scales (N, 3)."""
     views, count = viewmats.shape[0], means.shape[0]
@@ -212,8 +218,8 @@ def project_backward(
             u, u_held = _held(x / z, fx, np.float64(K[0, 2]), width)
             v, v_held = _held(y / z, fy, np.float64(K[1, 2]), height)
             A0, A1, U0, U1 = _screen_axes(view, fx, fy, u, v, z, R, scales, n)
-            a, bb, c, _, _ = _inverse_covariance(U0, U1)
-            g00, g01, g11 = _covariance_gradient((a, bb, c), v_conics[b, n])
+            p, q, r, _, _ = _root(U0, U1)
+            g00, g01, g11 = _covariance_gradient((p, q, r), v_roots[b, n])
             v_A[:] = 0.0
             for j in range(3):
                 v_U0 = 2 * (g00 * U0[j] + g01 * U1[j])
