@@ -11,7 +11,8 @@ from pathlib import Path
 
 import torch
 
-from backend.guidance.prop_conditioning import VECTOR_SIZE, WordTextEncoder
+from backend.guidance.prop_conditioning import VECTOR_SIZE
+from backend.guidance.word_encoder import WordTextEncoder
 
 VOCABULARY = ["red", "blue", "wooden", "chair", "table", "box", "berry", "with", "iron"]
 
@@ -95,7 +96,7 @@ def write_embedded(folder: Path, prediction_type: str = "v_prediction", seed: in
         "_class_name": "PropPriorPipeline",
         "unet": ["diffusers", "UNet2DConditionModel"],
         "scheduler": ["diffusers", "DDPMScheduler"],
-        "text_encoder": ["backend.guidance.prop_conditioning", "WordTextEncoder"],
+        "text_encoder": ["backend.guidance.word_encoder", "WordTextEncoder"],
         "fold": 2,
         "image_size": 16,
         "domains": ["shaded", "albedo", "normal", "orm"],

@@ -2,7 +2,7 @@
 
 In: a folder (model_index.json, unet/, scheduler/, text_encoder/), a prompt. Out: an
 `EmbeddedPrior`. What it is conditioned on is in prop_conditioning.py; backend/training makes it.
-Its words are a closed list: it names those it does not know, and never guesses at others.
+It names the words that it does not know, and those it guesses at by their meaning.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from backend.guidance.diffusion import guide, x0_from_output
 from backend.guidance.prop_conditioning import (
     CAMERA_FEATURES,
     VECTOR_SIZE,
-    WordTextEncoder,
     camera_features,
     class_labels,
     condition_vector,
     fold,
 )
-from backend.guidance.words import SILENT_WORDS, encode_words, examples, known_words
+from backend.guidance.word_encoder import WordTextEncoder
+from backend.guidance.words import SILENT_WORDS, encode_words, examples, understand
 from backend.prompt.parse import Prompt
 
 log = logging.getLogger(__name__)
@@ -161,16 +161,20 @@ def load_embedded(
     ]
     with weights.unreadable_is_prior_error(folder / "text_encoder"):
         encoder = WordTextEncoder.from_pretrained(folder / "text_encoder")
-    known, ignored = known_words(prompt, encoder)
-    if all(word in SILENT_WORDS for word, _ in known):
+    known = understand(prompt, encoder)
+    if all(word in SILENT_WORDS for word, _ in known.words):
         log.warning(
             "The embedded prior knows none of the words of '%s', so what comes out is any prop; "
-            "it knows %d, for example %s.", prompt.text, len(encoder.index), examples(encoder),
+            "it knows %d, for example %s.", prompt.text, encoder.taught, examples(encoder),
         )  # fmt: skip
-    avoided, ignored_too = known_words(negative, encoder)
+    for word, like in known.guessed.items():
+        log.warning(
+            "The embedded prior never saw '%s'; it takes it for something like '%s'.", word, like
+        )
+    avoided = understand(negative, encoder)
     # Unwanted words are unwanted from this side; without a camera the prior hardly knows them.
-    config = replace(config, guide_camera=config.guide_camera and not avoided)
-    tokens = torch.cat([encode_words(encoder, avoided), encode_words(encoder, known)])
+    config = replace(config, guide_camera=config.guide_camera and not avoided.words)
+    tokens = torch.cat([encode_words(encoder, avoided.words), encode_words(encoder, known.words)])
     unet = _load_unet(folder / "unet", files[0], device, config)
     alphas_cumprod, prediction_type = weights.load_noise_schedule(folder / "scheduler")
     with weights.unreadable_is_prior_error(folder / weights.INDEX):
@@ -178,7 +182,7 @@ def load_embedded(
             unet, alphas_cumprod, prediction_type, tokens.to(device), index, config
         )
     prior.weights_hash = weights.weights_hash(folder, files)
-    prior.ignored_words = tuple(dict.fromkeys(ignored + ignored_too))
+    prior.ignored_words = tuple(dict.fromkeys(known.ignored + avoided.ignored))
     return prior
 
 

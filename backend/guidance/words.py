@@ -1,15 +1,17 @@
-"""Prompts -> the embedded prior's closed vocabulary: what it knows, and what it doesn't.
+"""Prompts -> the embedded prior's words: what it knows, what it guesses, and what it doesn't.
 
 In: a `Prompt` and the prior's text encoder. Out: tokens for cross-attention, and the words that
-were left out, for the user to be told. No table maps one look to another.
+were guessed at or left out, for the user to be told. No table maps one look to another.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
-from backend.guidance.prop_conditioning import MAX_WORDS, WordTextEncoder
+from backend.guidance.word_encoder import MAX_WORDS, RESEMBLANCE, WordTextEncoder
 from backend.prompt.parse import Prompt
 
 # Words that carry no looks: not knowing them is no news to the user.
@@ -19,23 +21,42 @@ SILENT_WORDS = frozenset(
 )
 
 
-def known_words(
-    prompt: Prompt, encoder: WordTextEncoder
-) -> tuple[list[tuple[str, float]], list[str]]:
-    """The prompt's words as the vocabulary has them, with weights, and those it has not.
+@dataclass(frozen=True)
+class Understood:
+    """What a text encoder makes of a prompt's words."""
 
-    A word that isn't known as it stands is tried without its plural ending, and nothing more.
-    Known words beyond MAX_WORDS have no place left and count as ignored.
+    words: list[tuple[str, float]]  # as the table has them, with weights
+    guessed: dict[str, str]  # words that training never saw -> the captions' word they resemble
+    ignored: list[str]
+
+
+def understand(prompt: Prompt, encoder: WordTextEncoder) -> Understood:
+    """The prompt's words by what the encoder knows of them.
+
+    A word that isn't known as it stands is tried without its plural ending. One that training
+    never saw counts where its meaning resembles a word of the captions (RESEMBLANCE). Words
+    beyond MAX_WORDS have no place left and count as ignored.
     """
-    known: list[tuple[str, float]] = []
-    ignored: list[str] = []
+    found = Understood([], {}, [])
     for word, weight in prompt.weighted_words:
-        form = next((w for w in (word, *_singulars(word)) if w in encoder.index), None)
-        if form is not None and len(known) < MAX_WORDS:
-            known.append((form, weight))
-        elif form is not None or word not in SILENT_WORDS:
-            ignored.append(word)
-    return known, ignored
+        form, like = _closest(word, encoder)
+        if form and len(found.words) < MAX_WORDS:
+            found.words.append((form, weight))
+            if like != form:
+                found.guessed[word] = like
+        elif form or word not in SILENT_WORDS:
+            found.ignored.append(word)
+    return found
+
+
+def _closest(word: str, encoder: WordTextEncoder) -> tuple[str, str]:
+    """The form of `word` that resembles one of the captions' most, and that one; or "", ""."""
+    if word in SILENT_WORDS and word not in encoder.vocabulary[: encoder.taught]:
+        return "", ""
+    forms = {form: encoder.resemblance(form) for form in (word, *_singulars(word))}
+    form = max(forms, key=lambda f: forms[f][1])
+    like, cosine = forms[form]
+    return (form, like) if cosine >= RESEMBLANCE else ("", "")
 
 
 def _singulars(word: str) -> list[str]:
@@ -57,5 +78,5 @@ def encode_words(encoder: WordTextEncoder, words: list[tuple[str, float]]) -> Te
 
 def examples(encoder: WordTextEncoder, count: int = 8) -> str:
     """Some of the vocabulary, for messages."""
-    words = sorted(w for w in encoder.index if w not in SILENT_WORDS)
+    words = sorted(w for w in encoder.vocabulary[: encoder.taught] if w not in SILENT_WORDS)
     return ", ".join(words[:: max(1, len(words) // count)][:count])

@@ -16,11 +16,14 @@ def main() -> None:
     data.add_argument("folder", type=Path)
     data.add_argument("--shards", type=int, default=40)
     data.add_argument("--workers", type=int, default=2)
+    data.add_argument("--sweethome", type=Path, help="the unpacked package sweethome3d-furniture")
+    data.add_argument("--cache", type=Path, help="where its converted models are kept")
     train = commands.add_parser("train", help="train; takes up the run's checkpoint")
     train.add_argument("data", type=Path)
     train.add_argument("run", type=Path)
     train.add_argument("--minutes", type=float, default=60)
     train.add_argument("--total-steps", type=int, default=20_000, help="of the learning-rate decay")
+    train.add_argument("--start", type=Path, help="a prior's folder to begin a new run with")
     train.add_argument("--batch", type=int, default=48)
     train.add_argument("--device", default="cpu")
     pack = commands.add_parser("pack", help="write the averaged weights as a prior folder, fp16")
@@ -33,9 +36,10 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if arguments.command == "data":
-        from backend.training.data import write_shards
+        from backend.training.data import DataConfig, write_shards
 
-        write_shards(arguments.folder, arguments.shards, arguments.workers)
+        sources = DataConfig(arguments.sweethome, arguments.cache)
+        write_shards(arguments.folder, arguments.shards, sources, arguments.workers)
     elif arguments.command == "train":
         prepare_process()
         from backend.training.train import TrainConfig
@@ -44,7 +48,7 @@ def main() -> None:
         config = TrainConfig(
             batch=arguments.batch, total_steps=arguments.total_steps, device=arguments.device
         )
-        run_training(arguments.data, arguments.run, arguments.minutes, config)
+        run_training(arguments.data, arguments.run, arguments.minutes, config, arguments.start)
     elif arguments.command == "pack":
         from backend.training.pack import pack as pack_run
 

@@ -1,75 +1,118 @@
 """The training set: shards of rendered views on disk, repeatable from their number alone.
 
 `python -m backend.training data DIR --shards N` writes shard-0000.npz ... and skips those that
-are there. A shard holds `gbuffers` (n, 64, 64, 9) uint8, `cameras` (n, 11) float16 (camera
-features), `tokens` (n, WORDINGS, MAX_WORDS) uint8, `up` (n, 3) float16 (world up in view space),
-`kinds` (n,) uint8.
+are there; then it writes the table of all words in their captions. A shard holds `gbuffers`
+(n, 64, 64, 9) uint8, `cameras` (n, 11) float16 (camera features), `captions` (n, WORDINGS) bytes,
+`up` (n, 3) float16 (world up in view space).
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from backend.cameras import CameraRange
-from backend.guidance.prop_conditioning import MAX_WORDS, camera_features
+from backend.guidance.prop_conditioning import camera_features
+from backend.training import imported, meanings, props
 from backend.training.gbuffer import corner_normals, render_view
-from backend.training.props import FIRST_KINDS, KINDS, captions, sample_prop, vocabulary
+from backend.training.props import KINDS, Prop
 
 log = logging.getLogger(__name__)
 
 IMAGE_SIZE = 64
 SHARD_VIEWS = 4096
 VIEWS_PER_PROP = 8
-WORDINGS = 3
+WORDINGS = 4
+CAPTION_BYTES = 96
 CAMERAS = CameraRange(elevation_deg=(-20.0, 65.0), distance=(2.65, 3.35), fov_y_deg=(36.0, 44.0))
 CREASE_COS = np.float32(0.7)
+IMPORTED_SHARE = 0.35  # of the props, where the imported models are given
 
 
-def write_shards(folder: Path, shards: int, workers: int = 2) -> None:
-    """Renders the missing shards of `shards` into `folder`."""
+@dataclass(frozen=True)
+class DataConfig:
+    """Which props a shard is made of."""
+
+    sweethome: Path | None = None  # the unpacked package; None: procedural props alone
+    cache: Path | None = None  # where converted models are kept
+    kinds: tuple[str, ...] = tuple(KINDS)
+
+
+def write_shards(folder: Path, shards: int, config: DataConfig, workers: int = 2) -> None:
+    """Renders the missing shards of `shards` into `folder`, and the table of their words."""
     folder.mkdir(parents=True, exist_ok=True)
     missing = [i for i in range(shards) if not shard_path(folder, i).exists()]
+    _models(config)  # converted once, before the workers all would
     with ProcessPoolExecutor(workers) as pool:
-        for index in pool.map(write_shard, [folder] * len(missing), missing):
+        for index in pool.map(
+            write_shard, [folder] * len(missing), missing, [config] * len(missing)
+        ):
             log.info("shard %d of %d", index + 1, shards)
+    words = {w for i in range(shards) for w in shard_words(shard_path(folder, i))}
+    meanings.save(meanings.build(words), folder)
 
 
 def shard_path(folder: Path, index: int) -> Path:
     return folder / f"shard-{index:04d}.npz"
 
 
-def write_shard(folder: Path, index: int) -> int:
+def shard_words(path: Path) -> set[str]:
+    """All words of a shard's captions."""
+    with np.load(path) as shard:
+        texts = np.unique(shard["captions"])
+    return {word for text in texts for word in text.decode().split()}
+
+
+def write_shard(folder: Path, index: int, config: DataConfig) -> int:
     """Renders one shard; its number is its seed."""
     torch.set_num_threads(1)
     rng = np.random.default_rng(index)
     generator = torch.Generator().manual_seed(index)
-    words = {word: i + 1 for i, word in enumerate(vocabulary(FIRST_KINDS))}
-    kinds = list(KINDS)
-    out: dict[str, list] = {k: [] for k in ("gbuffers", "cameras", "tokens", "up", "kinds")}
-    for prop_index in range(SHARD_VIEWS // VIEWS_PER_PROP):
-        kind = FIRST_KINDS[(prop_index + index) % len(FIRST_KINDS)]
-        prop = sample_prop(kind, rng)
+    out: dict[str, list] = {k: [] for k in ("gbuffers", "cameras", "captions", "up")}
+    for _ in range(SHARD_VIEWS // VIEWS_PER_PROP):
+        prop, texts = draw(config, rng)
         cameras = CAMERAS.sample(VIEWS_PER_PROP, generator)
-        views = render_prop(prop, cameras)
-        tokens = [[words[w] for w in text.split()] for text in captions(prop, WORDINGS, rng)]
-        padded = np.array([t + [0] * (MAX_WORDS - len(t)) for t in tokens], np.uint8)
-        out["gbuffers"].append(views)
+        row = np.array([text.encode() for text in texts], f"S{CAPTION_BYTES}")
+        out["gbuffers"].append(render_prop(prop, cameras))
         out["cameras"].append(camera_features(cameras).numpy().astype(np.float16))
-        out["tokens"].append(np.repeat(padded[None], VIEWS_PER_PROP, 0))
+        out["captions"].append(np.repeat(row[None], VIEWS_PER_PROP, 0))
         out["up"].append((cameras.viewmats[:, :3, 2] * torch.tensor([1, -1, -1])).numpy())
-        out["kinds"].append(np.full(VIEWS_PER_PROP, kinds.index(kind), np.uint8))
     arrays = {name: np.concatenate(parts) for name, parts in out.items()}
     arrays["up"] = arrays["up"].astype(np.float16)
     temporary = folder / f".shard-{index:04d}.tmp.npz"
     np.savez(temporary, allow_pickle=False, **arrays)
     os.replace(temporary, shard_path(folder, index))
     return index
+
+
+def draw(config: DataConfig, rng: np.random.Generator) -> tuple[Prop, list[str]]:
+    """A random prop of either source, and WORDINGS captions."""
+    models = _models(config)
+    if models and rng.random() < IMPORTED_SHARE:
+        weights = np.array([imported.weight(model) for model in models])
+        model = models[int(rng.choice(len(models), p=weights / weights.sum()))]
+        prop = imported.sample_imported(model, rng)
+        return prop, imported.captions(prop, WORDINGS, rng)
+    weights = np.array([KINDS[kind].weight for kind in config.kinds])
+    kind = str(rng.choice(config.kinds, p=weights / weights.sum()))
+    prop = props.sample_prop(kind, rng)
+    return prop, props.captions(prop, WORDINGS, rng)
+
+
+@functools.cache
+def _models(config: DataConfig) -> list[imported.ImportedModel]:
+    """The imported models that training may see: held-out names stay out."""
+    if config.sweethome is None:
+        return []
+    models = imported.load_models(config.sweethome, config.cache)
+    return [m for m in models if m.kind not in imported.HELD_OUT]
 
 
 def render_prop(prop, cameras) -> np.ndarray:

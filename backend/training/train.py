@@ -17,9 +17,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from backend.guidance.prop_conditioning import class_labels, condition_vector, fold
+from backend.guidance.word_encoder import MAX_WORDS, WordTextEncoder
+from backend.training import meanings
+from backend.training.meanings import SIZE as MEANING_SIZE
+from backend.training.meanings import WordTable
 from backend.training.model import (
     FOLD,
     build_scheduler,
@@ -40,6 +45,8 @@ class TrainConfig:
     total_steps: int = 20_000  # where the cosine decay ends
     ema: float = 0.999
     text_dropout: float = 0.12
+    unlearned_words: float = 0.25  # captions read by their words' meanings alone
+    shaken_meanings: float = 0.04  # standard deviation an entry; a unit vector has entries of 0.09
     camera_dropout: float = 0.05
     background_dropout: float = 0.05
     refresh_steps: int = 500  # looks for new shards this often
@@ -49,8 +56,9 @@ class TrainConfig:
 class Views:
     """The shards of a folder in memory; new ones are picked up while training."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, table: WordTable):
         self.folder = folder
+        self.index = {word: i + 1 for i, word in enumerate(table.words)}
         self.seen: set[Path] = set()
         self.arrays: list[dict[str, np.ndarray]] = []
         self.refresh()
@@ -60,9 +68,17 @@ class Views:
             if path not in self.seen:
                 self.seen.add(path)
                 with np.load(path) as shard:
-                    self.arrays.append(
-                        {k: shard[k] for k in ("gbuffers", "cameras", "tokens", "up")}
-                    )
+                    arrays = {k: shard[k] for k in ("gbuffers", "cameras", "up")}
+                    self.arrays.append(arrays | {"tokens": self._tokens(shard["captions"])})
+
+    def _tokens(self, captions: np.ndarray) -> np.ndarray:
+        """(n, W) bytes -> (n, W, MAX_WORDS) uint16."""
+        texts, place = np.unique(captions, return_inverse=True)
+        rows = np.zeros((len(texts), MAX_WORDS), np.uint16)
+        for row, text in zip(rows, texts, strict=True):
+            known = [self.index[w] for w in text.decode().split() if w in self.index]
+            row[: len(known)] = known[:MAX_WORDS]
+        return rows[place.reshape(captions.shape)]
 
     def batch(self, size: int, rng: np.random.Generator) -> dict[str, Tensor]:
         """`size` random views; one wording each."""
@@ -80,11 +96,11 @@ class Views:
 class Networks(nn.Module):
     """What is trained, together, so that one optimiser and one average cover it."""
 
-    def __init__(self) -> None:
+    def __init__(self, table: WordTable) -> None:
         super().__init__()
         torch.manual_seed(0)
         self.unet: nn.Module = build_unet()
-        self.text = build_text_encoder()
+        self.text = build_text_encoder(table.words, table.taught, table.meanings)
 
 
 def training_loss(
@@ -118,7 +134,9 @@ def training_loss(
     vector = torch.cat([camera * known, background, rest], 1)
     tokens = batch["tokens"].to(device) * text
     with torch.autocast(device.type, torch.bfloat16):
-        words = nets.text(tokens)
+        unlearned = ~keep(config.unlearned_words)
+        shake = torch.randn(*tokens.shape, MEANING_SIZE, generator=g).to(device)
+        words = nets.text(tokens, unlearned, shake * config.shaken_meanings)
         noisy = noisy.contiguous(memory_format=torch.channels_last)
         predicted = nets.unet(noisy, t, words, class_labels=class_labels(vector, words)).sample
     error = (predicted.float() - clean).square().mean((1, 2, 3))
@@ -131,12 +149,21 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     return config.learning_rate * warm * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
-def train(data: Path, run: Path, minutes: float, config: TrainConfig) -> None:
-    """Trains for `minutes`, or until `config.total_steps`, and leaves RUN/state.pt."""
+def train(
+    data: Path, run: Path, minutes: float, config: TrainConfig, start: Path | None = None
+) -> None:
+    """Trains for `minutes`, or until `config.total_steps`, and leaves RUN/state.pt.
+
+    start: a prior's folder whose weights a new run begins with, as far as they fit.
+    """
     run.mkdir(parents=True, exist_ok=True)
     device = torch.device(config.device)
     torch.set_flush_denormal(True)
-    nets = Networks().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    table = meanings.load(data)
+    nets = Networks(table)
+    if start is not None:
+        adopt(nets, start)
+    nets = nets.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = {k: v.detach().clone() for k, v in nets.state_dict().items()}
     optimiser = torch.optim.AdamW(
         nets.parameters(), config.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
@@ -151,7 +178,7 @@ def train(data: Path, run: Path, minutes: float, config: TrainConfig) -> None:
             log.info("trained already: %d steps", first)
             return
     alphas = build_scheduler().alphas_cumprod.to(device)
-    views = Views(data)
+    views = Views(data, table)
     started = saved = time.monotonic()
     for step, losses in _steps(nets, average, optimiser, alphas, views, config, first):
         now = time.monotonic()
@@ -162,7 +189,7 @@ def train(data: Path, run: Path, minutes: float, config: TrainConfig) -> None:
                 file.write(json.dumps(row) + "\n")
         done = now - started > minutes * 60 or step >= config.total_steps
         if done or now - saved > 240:
-            _save(run, nets, optimiser, average, step)
+            _save(run, table, nets, optimiser, average, step)
             saved = now
         if done:
             return
@@ -183,14 +210,35 @@ def _steps(nets, average, optimiser, alphas, views, config, first) -> Iterator[t
         decay = min(config.ema, (step + 1) / (step + 20))
         with torch.no_grad():
             for name, value in nets.state_dict().items():
-                average[name].lerp_(value, 1 - decay)
+                if value.is_floating_point():
+                    average[name].lerp_(value, 1 - decay)
         losses.append(loss.item())
         if step % config.refresh_steps == 0:
             views.refresh()
         yield step + 1, losses
 
 
-def _save(run: Path, nets: Networks, optimiser, average: dict[str, Tensor], step: int) -> None:
+def adopt(nets: Networks, folder: Path) -> None:
+    """Weights of an earlier prior; its words keep what they learned, whatever their places."""
+    unet = load_file(folder / "unet" / "diffusion_pytorch_model.safetensors")
+    nets.unet.load_state_dict({name: tensor.float() for name, tensor in unet.items()})
+    earlier, text = WordTextEncoder.from_pretrained(folder / "text_encoder"), nets.text
+    same = {k: v for k, v in earlier.state_dict().items() if k not in ("words.weight", "meanings")}
+    text.load_state_dict(same, strict=False)
+    with torch.no_grad():
+        text.words.weight *= 0.5
+        text.words.weight[0] = earlier.words.weight[0]
+        if earlier.lift is None and text.lift is not None:
+            text.lift.weight.zero_()
+        for word, place in earlier.index.items():
+            if place <= earlier.taught and text.index.get(word, text.taught + 1) <= text.taught:
+                text.words.weight[text.index[word]] = earlier.words.weight[place]
+
+
+def _save(
+    run: Path, table: WordTable, nets: Networks, optimiser, average: dict[str, Tensor], step: int
+) -> None:
+    meanings.save(table, run)
     state = {"nets": nets.state_dict(), "optimiser": optimiser.state_dict()}
     torch.save({**state, "average": average, "step": step}, run / "state.tmp")
     os.replace(run / "state.tmp", run / "state.pt")

@@ -11,7 +11,7 @@ import torch
 from backend.cameras import CameraRange, orbit
 from backend.guidance.base import DOMAINS
 from backend.guidance.prop_conditioning import fold, unfold
-from backend.training import data, model, train
+from backend.training import data, meanings, model, train
 from backend.training.looks import plain
 from backend.training.pictures import compose, random_backgrounds
 from backend.training.props import FIRST_KINDS, KINDS, Prop, captions, sample_prop, vocabulary
@@ -37,6 +37,13 @@ def test_captions_stay_inside_the_vocabulary_and_name_the_look() -> None:
         for caption in captions(prop, 8, rng):
             assert set(caption.split()) <= words
             assert "teal" in caption and "wood" in caption
+
+
+def _table(words: list[str]) -> meanings.WordTable:
+    """Random meanings, for tests that don't read them."""
+    g = torch.Generator().manual_seed(0)
+    vectors = torch.nn.functional.normalize(torch.randn(len(words), meanings.SIZE, generator=g))
+    return meanings.WordTable(words, len(words), meanings.quantised(vectors))
 
 
 def _box_prop() -> Prop:
@@ -112,13 +119,13 @@ def test_noise_schedule_is_the_cosine_shifted_to_64_pixels() -> None:
 def shards(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "SHARD_VIEWS", 64)
     monkeypatch.setattr(data, "VIEWS_PER_PROP", 4)
-    data.write_shard(tmp_path, 3)
+    data.write_shard(tmp_path, 3, data.DataConfig())
     return tmp_path
 
 
 def test_a_shard_is_repeatable(shards, tmp_path_factory) -> None:
     again = tmp_path_factory.mktemp("again")
-    data.write_shard(again, 3)
+    data.write_shard(again, 3, data.DataConfig())
     with np.load(data.shard_path(shards, 3)) as a, np.load(data.shard_path(again, 3)) as b:
         for name in a.files:
             np.testing.assert_array_equal(a[name], b[name])
@@ -129,10 +136,11 @@ def test_training_lowers_the_loss_and_resumes(shards, tmp_path, monkeypatch) -> 
     """Six steps in one go and three plus three end with the same weights."""
     monkeypatch.setattr(train, "build_unet", lambda: model.build_unet((16, 16, 32)))
     monkeypatch.setattr(train, "_save", lambda *a: None)
+    table = _table(sorted(data.shard_words(data.shard_path(shards, 3))))
     config = train.TrainConfig(batch=8, warmup=1, learning_rate=1e-3)
 
     def run(steps: int, nets, optimiser, average, first: int) -> list[float]:
-        alphas, views = model.build_scheduler().alphas_cumprod, train.Views(shards)
+        alphas, views = model.build_scheduler().alphas_cumprod, train.Views(shards, table)
         loop = train._steps(nets, average, optimiser, alphas, views, config, first)
         for step, losses in loop:
             if step == steps:
@@ -140,7 +148,7 @@ def test_training_lowers_the_loss_and_resumes(shards, tmp_path, monkeypatch) -> 
         raise AssertionError("the loop ended early")
 
     def fresh():
-        nets = train.Networks()
+        nets = train.Networks(table)
         average = {k: v.detach().clone() for k, v in nets.state_dict().items()}
         return nets, torch.optim.AdamW(nets.parameters(), 1e-3, betas=(0.9, 0.98)), average
 
