@@ -9,14 +9,16 @@ Out: rasters (u, v, z/w, triangle + 1), then images (B, H, W, C) with row 0 at t
 
 The steps are those of Laine et al., "Modular Primitives for High-Performance Differentiable
 Rendering" (2020); the antialiasing differs (render/triangles_silhouette.py). Tensors on the CPU go
-to our numba kernels, those on CUDA to nvdiffrast if it is installed (non-commercial licence:
-render/triangles_cuda.py) and otherwise through the CPU and back.
+to our numba kernels; those on CUDA to nvdiffrast if it is installed (faster, but its licence is
+non-commercial: render/triangles_cuda.py), otherwise to our own rasteriser in plain torch
+(render/triangles_torch.py).
 """
 
 from __future__ import annotations
 
 import functools
 import logging
+from types import ModuleType
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +26,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from backend.errors import DeviceError, InputError
-from backend.render import triangles_cuda
+from backend.render import triangles_cuda, triangles_torch
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +43,8 @@ def rasterize(
     At equal depth (24 bits) the lowest number wins; what lies outside -1 <= z/w <= 1 isn't seen.
     Raises InputError for indices out of range.
     """
-    tris = _checked(tris, pos_clip.shape[1])
-    if _on_nvdiffrast(pos_clip):
-        return triangles_cuda.rasterize(pos_clip, tris, height, width)
-    from backend.render import triangles_cpu
-
-    return triangles_cpu.rasterize(pos_clip.cpu(), tris.cpu(), height, width).to(pos_clip.device)
+    tris = _checked(tris, pos_clip)
+    return _implementation(pos_clip.device, pos_clip.dtype).rasterize(pos_clip, tris, height, width)
 
 
 def interpolate(
@@ -58,12 +56,9 @@ def interpolate(
 
     Differentiable with respect to attrs and to u, v of rast.
     """
-    tris = _checked(tris, attrs.shape[-2])
-    if _on_nvdiffrast(rast):
-        return triangles_cuda.interpolate(attrs, rast, tris)
-    from backend.render import triangles_cpu
-
-    return triangles_cpu.interpolate(attrs.cpu(), rast.cpu(), tris.cpu()).to(rast.device)
+    tris = _checked(tris, attrs)
+    chosen = _implementation(attrs.device, torch.result_type(attrs, rast))
+    return chosen.interpolate(attrs, rast, tris)
 
 
 def antialias(
@@ -78,17 +73,11 @@ def antialias(
     Differentiable with respect to images and pos_clip. Silhouettes are found from the topology in
     `tris`: where vertices are doubled along UV seams, hand over the triangles and positions from
     before the doubling (the triangles' order must be that of rast), or seams count as borders.
-    owner_only: nvdiffrast's rule, for comparison; the CUDA path has no other.
+    owner_only: nvdiffrast's rule, for comparison (by nvdiffrast itself where that draws).
     """
-    tris = _checked(tris, pos_clip.shape[1])
-    if _on_nvdiffrast(images):
-        return triangles_cuda.antialias(images, rast, pos_clip, tris)
-    from backend.render import triangles_cpu
-
-    out = triangles_cpu.antialias(
-        images.cpu(), rast.cpu(), pos_clip.cpu(), tris.cpu(), owner_only=owner_only
-    )
-    return out.to(images.device)
+    tris = _checked(tris, pos_clip)
+    chosen = _implementation(images.device, torch.result_type(images, pos_clip))
+    return chosen.antialias(images, rast, pos_clip, tris, owner_only=owner_only)
 
 
 def texture(
@@ -106,28 +95,40 @@ def texture(
     return out[0].permute(1, 2, 0).reshape(views, height, width, tex.shape[2])
 
 
-def _checked(tris: Tensor, vertex_count: int) -> Tensor:
-    """tris as contiguous int32; InputError where an index is out of range."""
+def _checked(tris: Tensor, vertices: Tensor) -> Tensor:
+    """tris as contiguous int32 beside the vertices (..., V, C); InputError for a wrong index."""
     if len(tris) > MAX_TRIANGLES:
         raise InputError(f"{len(tris)} triangles given, at most {MAX_TRIANGLES} can be drawn")
-    if len(tris) and (int(tris.min()) < 0 or int(tris.max()) >= vertex_count):
+    # The extremes together: on a GPU each question waits for all work before it.
+    first, last = torch.stack(tris.aminmax()).tolist() if len(tris) else (0, -1)
+    if first < 0 or last >= vertices.shape[-2]:
         raise InputError(
-            f"triangles index vertices {int(tris.min())} to {int(tris.max())}, "
-            f"but there are {vertex_count}: indices must lie in 0 to {vertex_count - 1}"
+            f"triangles index vertices {first} to {last}, but there are {vertices.shape[-2]}: "
+            f"indices must lie in 0 to {vertices.shape[-2] - 1}"
         )
-    return tris.to(torch.int32).contiguous()
+    return tris.to(vertices.device, torch.int32).contiguous()
 
 
-def _on_nvdiffrast(tensor: Tensor) -> bool:
-    return tensor.is_cuda and _nvdiffrast_available()
+def _implementation(device: torch.device, dtype: torch.dtype) -> ModuleType:
+    """The module that draws there; numba loads only where that is the CPU."""
+    if device.type == "cpu":
+        from backend.render import triangles_cpu
+
+        return triangles_cpu
+    if device.type != "cuda":
+        raise DeviceError(f"No triangle rasteriser for device '{device}'; use 'cpu' or 'cuda'.")
+    if dtype == torch.float32 and _nvdiffrast_available(device):
+        return triangles_cuda
+    return triangles_torch
 
 
 @functools.cache
-def _nvdiffrast_available() -> bool:
-    """Asked once a process, so that its absence is told once."""
+def _nvdiffrast_available(device: torch.device) -> bool:
+    """Asked once a process and device, so that what draws is told once."""
     try:
-        triangles_cuda.load()
+        triangles_cuda.context(device)
     except DeviceError as error:
-        logger.warning("%s. Triangles are drawn on the CPU instead.", error)
+        logger.info("Triangles on %s are drawn by Propsmith's own rasteriser; %s.", device, error)
         return False
+    logger.info("Triangles on %s are drawn by nvdiffrast (non-commercial licence).", device)
     return True

@@ -1,12 +1,13 @@
-"""Triangles on CUDA through nvdiffrast, where the user has installed it.
+"""Triangles on CUDA through nvdiffrast (0.3.3 or newer), where the user has installed it.
 
 LICENCE: nvdiffrast is NVIDIA's, under the Nvidia Source Code License: research and evaluation
 only, NON-COMMERCIAL. Propsmith neither ships it nor depends on it. Without it, CUDA tensors are
-moved to the CPU kernels and back (render/triangles.py).
+drawn by render/triangles_torch.py, which is slower.
 
-nvdiffrast's antialiasing treats only the silhouette edges of the triangle that a pixel sees; on
+nvdiffrast's own antialiasing treats only the silhouette edges of the triangle that a pixel sees; on
 meshes with triangles near the size of a pixel it passes on a small part of the silhouette's
-gradient (our CPU port of that rule, `owner_only`: see tests/contract/test_triangles.py).
+gradient (our CPU port of that rule: tests/contract/test_silhouettes.py). It therefore serves
+`owner_only` alone; otherwise our rule is applied to nvdiffrast's rasters, whose convention is ours.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ import torch
 from torch import Tensor
 
 from backend.errors import DeviceError
+from backend.render import triangles_torch
 
 ABSENT = (
-    "rasterising triangles on CUDA needs nvdiffrast, which is not installed: it is under NVIDIA's "
-    "non-commercial licence, so Propsmith does not install it; if that licence suits your use, "
-    "install it from https://github.com/NVlabs/nvdiffrast"
+    "nvdiffrast would be faster but is not installed, as NVIDIA's licence for it is "
+    "non-commercial; if that suits your use, install it from https://github.com/NVlabs/nvdiffrast"
 )
 
 
@@ -37,36 +38,46 @@ def load() -> Any:
 
 
 @functools.cache
-def _context(device: torch.device) -> Any:
-    return load().RasterizeCudaContext(device=device)
+def context(device: torch.device) -> Any:
+    """nvdiffrast's state on a device; DeviceError where it is absent or its kernels don't build.
+
+    The first one on a machine compiles them, which takes a CUDA toolkit and a minute or two.
+    """
+    nvdiffrast = load()
+    try:
+        return nvdiffrast.RasterizeCudaContext(device=device)
+    except (ImportError, OSError, RuntimeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DeviceError(
+            f"nvdiffrast is installed but its kernels don't start ({reason})"
+        ) from error
 
 
 def rasterize(pos_clip: Tensor, tris: Tensor, height: int, width: int) -> Tensor:
     """As in render/triangles.py; float32 only, as nvdiffrast is."""
-    # The CUDA rasteriser of nvdiffrast wants sides divisible by 8: draw on a larger canvas whose
-    # first rows and columns show what was asked, then cut it off.
-    full_height, full_width = -(-height // 8) * 8, -(-width // 8) * 8
-    pos = _onto_canvas(pos_clip, height / full_height, width / full_width)
-    context = _context(pos_clip.device)
-    rast, _ = load().rasterize(context, pos, tris, resolution=[full_height, full_width])
-    return rast[:, :height, :width].contiguous()
-
-
-def _onto_canvas(pos_clip: Tensor, scale_y: float, scale_x: float) -> Tensor:
-    """Clip positions of the whole image -> those of its place at the top left of a larger one."""
-    if scale_x == 1 and scale_y == 1:
-        return pos_clip.contiguous()
-    x, y, z, w = pos_clip.unbind(-1)
-    x = x * scale_x + w * (scale_x - 1)
-    y = y * scale_y + w * (scale_y - 1)
-    return torch.stack([x, y, z, w], dim=-1).contiguous()
+    if len(tris) == 0:  # refused by nvdiffrast
+        return triangles_torch.rasterize(pos_clip, tris, height, width)
+    rast, _ = load().rasterize(
+        context(pos_clip.device),
+        pos_clip.contiguous(),
+        tris,
+        resolution=[height, width],
+        grad_db=False,  # nothing asks for the barycentrics' derivatives on the screen
+    )
+    return rast
 
 
 def interpolate(attrs: Tensor, rast: Tensor, tris: Tensor) -> Tensor:
+    if len(tris) == 0:
+        return triangles_torch.interpolate(attrs, rast, tris)
     batched = attrs if attrs.ndim == 3 else attrs[None]
-    out, _ = load().interpolate(batched.contiguous(), rast, tris)
+    out, _ = load().interpolate(batched.contiguous(), rast.contiguous(), tris)
     return out
 
 
-def antialias(images: Tensor, rast: Tensor, pos_clip: Tensor, tris: Tensor) -> Tensor:
-    return load().antialias(images.contiguous(), rast, pos_clip.contiguous(), tris)
+def antialias(
+    images: Tensor, rast: Tensor, pos_clip: Tensor, tris: Tensor, owner_only: bool = False
+) -> Tensor:
+    if not owner_only or len(tris) == 0:
+        return triangles_torch.antialias(images, rast, pos_clip, tris, owner_only)
+    return load().antialias(images.contiguous(), rast.contiguous(), pos_clip.contiguous(), tris)
