@@ -23,10 +23,10 @@ from backend.errors import InputError
 from backend.gaussians import losses
 from backend.gaussians.densify import Densifier, DensifyConfig
 from backend.gaussians.model import NAMES, GaussianCloud, GaussianModel, StartConfig
-from backend.gaussians.rotations import view_normals
 from backend.guidance.base import Guidance, Views
 from backend.guidance.schedules import TimestepConfig, timestep
 from backend.loop import RunContext, optimise
+from backend.render import gaussian_normals
 from backend.render.gaussians import GaussianImages, render_gaussians
 
 STAGE = "gaussians"
@@ -184,18 +184,10 @@ class GaussianOptimisation:
 def render_normals(
     cloud: GaussianCloud, cameras: Cameras, size: int, backgrounds: Float[Tensor, "B 3"]
 ) -> Float[Tensor, "B H W 3"]:
-    """View-space normals, n * 0.5 + 0.5, over backgrounds; one render a view, since the side of
-    a Gaussian that faces the camera, and so its colour, differs from view to view."""
-    K, pictures = cameras.intrinsics(size, size), []
-    for b, viewmat in enumerate(cameras.viewmats):
-        colors = view_normals(cloud.means, cloud.quats, cloud.scales, viewmat)
-        shape = (cloud.means, cloud.quats, cloud.scales, cloud.opacities)
-        view, background = slice(b, b + 1), backgrounds[b : b + 1]
-        rendered = render_gaussians(
-            *shape, colors, cameras.viewmats[view], K[view], size, size, background
-        )
-        pictures.append(rendered.colors)
-    return torch.cat(pictures)
+    """View-space normals, n * 0.5 + 0.5, over backgrounds."""
+    shape = (cloud.means, cloud.quats, cloud.scales, cloud.opacities)
+    K = cameras.intrinsics(size, size)
+    return gaussian_normals.render_normals(*shape, cameras.viewmats, K, size, size, backgrounds)
 
 
 def _domains(config: Config, guidance: Guidance) -> tuple[str, ...]:

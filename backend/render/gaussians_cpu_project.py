@@ -1,12 +1,13 @@
 """Projection of 3D Gaussians and its gradient: numba kernels, parallel over Gaussians.
 
 In: means, quats, scales, cameras. Out: pixel means, roots of the inverse 2D covariances, depths and
-pixel standard deviations along x and y. A root is (p, q, r) with exponent (p dx + q dy)^2 + (r dy)^2
-at (dx, dy) pixels from the mean: half the inverse covariance is P^T P with P = [[p, q], [0, r]]. EWA splatting (Zwicker et
-al. 2001, eq. 24-31) in the form of Kerbl et al. 2023, section 4: cov2d = J W S W^T J^T + 0.3 I,
-the point that J is taken at being held within 1.3 times the field of view. Arithmetic and roots
-are in float64, since long thin Gaussians lose everything in float32's determinant.
-Each Gaussian sums its own views in order, so the result does not depend on the threads.
+pixel standard deviations along x and y. A root is (p, q, r): at (dx, dy) pixels from the mean, the
+Gaussian is exp(-(p dx + q dy)^2 - (r dy)^2), so half the inverse covariance is P^T P with
+P = [[p, q], [0, r]]. EWA splatting (Zwicker et al. 2001, eq. 24-31) in the form of Kerbl et al.
+2023, section 4: cov2d = J W S W^T J^T + 0.3 I, the point that J is taken at being held within 1.3
+times the field of view. Arithmetic and roots are in float64, since long thin Gaussians lose
+everything in float32's determinant. Each Gaussian sums its own views in order, so the result does
+not depend on the threads.
 """
 
 from __future__ import annotations

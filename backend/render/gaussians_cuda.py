@@ -37,7 +37,7 @@ def splat(
         quats=quats,
         scales=scales,
         opacities=opacities,
-        colors=colors.expand(len(viewmats), *colors.shape),
+        colors=colors.expand(len(viewmats), *colors.shape[-2:]),  # (N, C) or (B, N, C)
         viewmats=viewmats,
         Ks=Ks,
         width=width,
@@ -59,7 +59,7 @@ def _empty(means: Tensor, colors: Tensor, views: int, width: int, height: int):
     zero = means.sum() * 0
     shape = (views, height, width)
     return (
-        zero.expand(*shape, colors.shape[1]),
+        zero.expand(*shape, colors.shape[-1]),
         zero.expand(*shape, 1),
         zero.expand(*shape, 1),
         zero.expand(views, 0, 2),
