@@ -22,7 +22,7 @@ from torch import Tensor
 
 DEPTH_STEPS = 2**24  # as in triangles_kernels
 TILE = 8  # pixels; a triangle whose box holds more than TILE * TILE is cut up
-CHUNK = 2**21  # pairs at once, some 400 bytes each
+CHUNK = 2**20  # pairs at once, some 400 bytes each
 NOTHING = torch.iinfo(torch.int64).max
 
 
@@ -38,7 +38,7 @@ class Visible:
 
 @dataclass(frozen=True)
 class _Candidates:
-    """M (view, triangle) that may be seen: their box and four functions of the pixel."""
+    """M pairs of view and triangle that may be seen: a box and four functions of the pixel."""
 
     views: Tensor  # (M,) int64
     triangles: Tensor  # (M,) int64
@@ -83,29 +83,42 @@ def to_screen(pos: Tensor, height: int, width: int) -> Tensor:
 
 def visible(pos: Tensor, tris: Tensor, height: int, width: int) -> Visible:
     """What each pixel sees of pos (B, V, 4) float64 and tris (F, 3) int64."""
-    found = _candidates(pos, tris, height, width)
     axes = pixel_centres(width, pos.device), pixel_centres(height, pos.device)
     keys = torch.full((len(pos) * height * width,), NOTHING, device=pos.device)
-    for item, box in _boxes(found, axes):
-        wide = box[:, 1] - box[:, 0] + 1
-        for part, offset in expand(wide * (box[:, 3] - box[:, 2] + 1)):
-            x = box[part, 0] + offset % wide[part]
-            y = box[part, 2] + offset // wide[part]
-            _enter(keys, found, item[part], x, y, axes)
+    for numbers in torch.arange(len(tris), device=pos.device).split(_at_once(len(pos))):
+        found = _candidates(pos, tris, numbers, height, width)
+        for item, box in _boxes(found, axes):
+            wide = box[:, 1] - box[:, 0] + 1
+            for part, offset in expand(wide * (box[:, 3] - box[:, 2] + 1)):
+                x = box[part, 0] + offset % wide[part]
+                y = box[part, 2] + offset // wide[part]
+                _enter(keys, found, item[part], x, y, axes)
     pixels = (keys != NOTHING).nonzero().squeeze(1)
     key = keys[pixels]
-    winner = key & 0xFFFFFFFF
-    row = pixels // width
-    values = _evaluate(found.functions[winner], axes, pixels % width, row % height)
+    triangles, row = key & 0xFFFFFFFF, pixels // width
+    functions, _ = _functions(pos[(row // height)[:, None], tris[triangles]])
+    values = _evaluate(functions, axes, pixels % width, row % height)
     depths = ((key >> 32) - DEPTH_STEPS).double() / DEPTH_STEPS
-    return Visible(pixels, found.triangles[winner], values[:, :3], depths)
+    return Visible(pixels, triangles, values[:, :3], depths)
 
 
-def _candidates(pos: Tensor, tris: Tensor, height: int, width: int) -> _Candidates:
-    box = _screen_boxes(to_screen(pos, height, width)[:, tris], height, width)
-    kept = ((box[..., 0] <= box[..., 1]) & (box[..., 2] <= box[..., 3])).nonzero()
-    views, triangles = kept.unbind(1)
-    corners = pos[views[:, None], tris[triangles]]
+def _at_once(views: int) -> int:
+    """Triangles whose candidates, twice the size of a pair, fit beside a chunk of pairs."""
+    return max(CHUNK // 2 // max(views, 1), 1)
+
+
+def _candidates(pos: Tensor, tris: Tensor, numbers: Tensor, height: int, width: int) -> _Candidates:
+    """Those of the triangles with these numbers (N,), in ascending order, that a view may see."""
+    box = _screen_boxes(to_screen(pos, height, width)[:, tris[numbers]], height, width)
+    views, chosen = (box[..., 0::2] <= box[..., 1::2]).all(-1).nonzero().unbind(1)
+    functions, det = _functions(pos[views[:, None], tris[numbers[chosen]]])
+    good = (torch.isfinite(det) & (det != 0)).nonzero().squeeze(1)
+    views, chosen = views[good], chosen[good]
+    return _Candidates(views, numbers[chosen], box[views, chosen], functions[good])
+
+
+def _functions(corners: Tensor) -> tuple[Tensor, Tensor]:
+    """Corners (M, 3, 4) -> factors of X, Y, 1 in e_0, e_1, e_2, depth (M, 3, 4); determinants."""
     points = corners[..., [0, 1, 3]]
     normals = cross(points.roll(-1, 1), points.roll(-2, 1))  # e_k = normals[k] . (X, Y, 1)
     products = normals[:, 0] * points[:, 0]
@@ -113,13 +126,7 @@ def _candidates(pos: Tensor, tris: Tensor, height: int, width: int) -> _Candidat
     scaled = normals * corners[..., 2:3] * (DEPTH_STEPS / det)[:, None, None]
     depth = scaled[:, 0] + scaled[:, 1] + scaled[:, 2]
     functions = torch.cat([normals * det.sign()[:, None, None], depth[:, None]], dim=1)
-    good = (torch.isfinite(det) & (det != 0)).nonzero().squeeze(1)
-    return _Candidates(
-        views[good],
-        triangles[good],
-        box[views[good], triangles[good]],
-        functions[good].transpose(1, 2).contiguous(),
-    )
+    return functions.transpose(1, 2).contiguous(), det
 
 
 def _screen_boxes(screen: Tensor, height: int, width: int) -> Tensor:
@@ -181,14 +188,13 @@ def _enter(
     y: Tensor,
     axes: tuple[Tensor, Tensor],
 ) -> None:
-    """Lowers keys (B * H * W,) to depth << 32 | candidate wherever a pair's pixel is covered."""
+    """Lowers keys (B * H * W,) to depth << 32 | triangle wherever a pair's pixel is covered."""
     values = _evaluate(found.functions[item], axes, x, y)
     edges = values[:, :3]
     depth = torch.floor(values[:, 3] + 0.5)
     hit = (edges >= 0).all(1) & (edges.sum(1) > 0) & (depth.abs() <= DEPTH_STEPS)
     hit = hit.nonzero().squeeze(1)
     item, x, y = item[hit], x[hit], y[hit]
-    # Candidates are sorted by view, then triangle: at one pixel, the lowest is the lowest triangle.
-    key = ((depth[hit].long() + DEPTH_STEPS) << 32) | item
+    key = ((depth[hit].long() + DEPTH_STEPS) << 32) | found.triangles[item]
     pixel = (found.views[item] * len(axes[1]) + y) * len(axes[0]) + x
     keys.scatter_reduce_(0, pixel, key, "amin")
