@@ -22,6 +22,7 @@ from backend.cameras import CameraRange
 from backend.guidance.prop_conditioning import camera_features
 from backend.training import imported, meanings, props
 from backend.training.gbuffer import corner_normals, render_view
+from backend.training.held_out import is_held_out
 from backend.training.props import KINDS, Prop
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,15 @@ def write_shard(folder: Path, index: int, config: DataConfig) -> int:
 
 
 def draw(config: DataConfig, rng: np.random.Generator) -> tuple[Prop, list[str]]:
-    """A random prop of either source, and WORDINGS captions."""
+    """A random prop of either source that is not held out, and WORDINGS captions."""
+    while True:
+        prop, texts = draw_any(config, rng)
+        if not is_held_out(prop):
+            return prop, texts
+
+
+def draw_any(config: DataConfig, rng: np.random.Generator) -> tuple[Prop, list[str]]:
+    """`draw` without holding out pairs of kind and colour: for judging, not for training."""
     models = _models(config)
     if models and rng.random() < IMPORTED_SHARE:
         weights = np.array([imported.weight(model) for model in models])
