@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = build_parser().parse_args(
             join_negative_values(sys.argv[1:] if argv is None else argv)
         )
-        return _generate(arguments)
+        return COMMANDS[arguments.command](arguments)
     except PropsmithError as error:
         print(f"propsmith: {' '.join(str(error).split())}", file=sys.stderr)
         return error.exit_code
@@ -62,6 +62,16 @@ def _generate(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(result.as_json()), flush=True)
     return 0
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    _prepare_process()
+    from backend.cli_bench import bench
+
+    return bench(arguments)
+
+
+COMMANDS = {"generate": _generate, "bench": _bench}
 
 
 def _prepare_process() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import backend
+from backend.cli_bench import add_bench
 from backend.errors import InputError
 
 # config.PRESETS has the settings; it loads torch, so a test holds these names equal to its keys.
@@ -47,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_job(generate)
     _add_cameras(generate)
     _add_run(generate)
+    add_bench(commands)
     return parser
 
 

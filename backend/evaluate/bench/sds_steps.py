@@ -1,0 +1,109 @@
+"""The one number that matters: a whole step of score distillation over the prior's passes alone.
+
+In: a device. Out: for each stage that asks the prior, milliseconds of a step and of the forward
+passes in it. Stages are the pipeline's own with the draft's settings, the prior the embedded one
+with its weights: 5,000 Gaussians, a ring at the draft's resolution.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from backend.cameras import CameraRange
+from backend.config import GenerateConfig
+from backend.evaluate.bench.timing import wait
+from backend.gaussians import stage as gaussians
+from backend.gaussians.model import StartConfig
+from backend.guidance.priors import load_prior
+from backend.guidance.sds import SDS
+from backend.loop import Optimisation, RunContext
+from backend.materials import stage as materials
+from backend.mesh import stage as mesh
+
+PROMPT = "a red wooden chair"
+STAGES = ("gaussians", "geometry", "materials")
+COUNT = 5_000
+CYCLE = 10  # steps in which a stage goes through its domains in their shares
+
+
+@dataclass(frozen=True)
+class StepTiming:
+    step_ms: float
+    prior_ms: float
+
+    @property
+    def over_prior(self) -> float:
+        return self.step_ms / self.prior_ms
+
+
+class _Watched:
+    """A prior that notes what it was last asked, so that it can be asked the same alone."""
+
+    def __init__(self, prior: Any):
+        self._prior = prior
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._prior, name)
+
+    def predict_x0(self, *args: Any, **kwargs: Any) -> Tensor:
+        self.again = partial(self._prior.predict_x0, *args, **kwargs)
+        return self.again()
+
+
+def measure(stage: str, device: torch.device, rounds: int) -> StepTiming:
+    """Means over one cycle of the least of `rounds` times of each step, and of its passes alone."""
+    prior = _Watched(load_prior("embedded", PROMPT, device=device))
+    optimisation = _build(stage, prior, device)
+    first = optimisation.steps * 2 // 3
+    steps: dict[int, float] = {}
+    alone: dict[int, float] = {}
+    for round_ in range(rounds + 1):  # the first one warms up
+        for index in range(first, first + CYCLE):
+            optimisation.generator.manual_seed(index)  # type: ignore[attr-defined]
+            step = _milliseconds(partial(optimisation.step, index), device)
+            passes = _milliseconds(prior.again, device)
+            if round_:
+                steps[index] = min(step, steps.get(index, step))
+                alone[index] = min(passes, alone.get(index, passes))
+    return StepTiming(sum(steps.values()) / CYCLE, sum(alone.values()) / CYCLE)
+
+
+def _milliseconds(work: Any, device: torch.device) -> float:
+    wait(device)
+    start = time.perf_counter()
+    work()
+    wait(device)
+    return (time.perf_counter() - start) * 1e3
+
+
+def _build(stage: str, prior: Any, device: torch.device) -> Optimisation:
+    draft = GenerateConfig()
+    context = RunContext(device, torch.Generator().manual_seed(0))
+    rest = (SDS(prior, draft.sds), CameraRange(), context)
+    if stage == "gaussians":
+        config = replace(draft.gaussians, start=StartConfig(count=COUNT))
+        return gaussians.GaussianOptimisation(None, config, *rest)
+    geometry = mesh.GeometryOptimisation(mesh.GeometryStart(ring(), _paint), draft.mesh, *rest)
+    if stage == "geometry":
+        return geometry
+    with torch.no_grad():
+        start = materials.MaterialStart(geometry.surface().mesh.detach(), _paint)
+    return materials.MaterialOptimisation(start, draft.materials, *rest)
+
+
+def ring(samples: int = 96) -> Float[Tensor, "R R R"]:
+    """Signed distances of a torus about the size of a prop."""
+    axis = torch.linspace(-1, 1, samples)
+    x, y, z = torch.meshgrid(axis, axis, axis, indexing="ij")
+    return torch.hypot(torch.hypot(x, y) - 0.45, z) - 0.25
+
+
+def _paint(points: Float[Tensor, "P 3"]) -> Float[Tensor, "P 3"]:
+    return points * 0.4 + 0.5
