@@ -1,10 +1,15 @@
 """Gaussians on a CUDA device: gsplat (Apache-2.0, version 1.5 or newer), in our signature.
 
 In and out as `gaussians_cpu.splat`. gsplat's "classic" mode and its default thresholds are the
-ones the CPU kernels follow; tests/contract/test_gaussians.py compares the two.
+ones the CPU kernels follow; tests/contract/test_gaussians.py compares the two. The gradient on its
+means2d is in pixels and unscaled, as ours; for culled Gaussians it leaves means2d unwritten.
 """
 
 from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable
 
 from torch import Tensor
 
@@ -24,22 +29,17 @@ def splat(
     height: int,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Sums of colour (B, H, W, C), alphas and sums of depth (B, H, W, 1), means2d, radii."""
-    try:
-        from gsplat import rasterization
-    except ImportError as error:
-        raise DeviceError(
-            "Gaussians on CUDA need gsplat: pip install 'propsmith[cuda]', or use --device cpu."
-        ) from error
+    rasterization = _rasterization()
     if len(means) == 0:
         return _empty(means, colors, len(viewmats), width, height)
     renders, alphas, info = rasterization(
-        means=means,
-        quats=quats,
-        scales=scales,
-        opacities=opacities,
-        colors=colors.expand(len(viewmats), *colors.shape[-2:]),  # (N, C) or (B, N, C)
-        viewmats=viewmats,
-        Ks=Ks,
+        means=means.float(),
+        quats=quats.float(),
+        scales=scales.float(),
+        opacities=opacities.float(),
+        colors=colors.float().expand(len(viewmats), *colors.shape[-2:]),  # (N, C) or (B, N, C)
+        viewmats=viewmats.float(),
+        Ks=Ks.float(),
         width=width,
         height=height,
         near_plane=NEAR_PLANE,
@@ -52,6 +52,32 @@ def splat(
     if radii.dim() == 3:  # one radius an axis since 1.5
         radii = radii.amax(dim=-1)
     return renders[..., :-1], alphas, renders[..., -1:], info["means2d"], radii.int()
+
+
+@functools.cache
+def _rasterization() -> Callable:
+    """gsplat's function; DeviceError where gsplat, or what its kernels need, is missing."""
+    try:
+        from gsplat import rasterization
+
+        # Compiles the kernels if the wheel has none: minutes, once a machine.
+        kernels = importlib.import_module("gsplat.cuda._backend")._C
+    except ImportError as error:
+        raise DeviceError(
+            "Gaussians on CUDA need gsplat: pip install 'propsmith[cuda]', or use --device cpu."
+        ) from error
+    except (OSError, RuntimeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DeviceError(
+            f"gsplat's kernels don't compile ({reason}): see its installation notes, or use "
+            "--device cpu."
+        ) from error
+    if kernels is None:
+        raise DeviceError(
+            "gsplat came without kernels and finds no CUDA toolkit to compile them: install the "
+            "toolkit (nvcc), or one of gsplat's wheels with kernels, or use --device cpu."
+        )
+    return rasterization
 
 
 def _empty(means: Tensor, colors: Tensor, views: int, width: int, height: int):
