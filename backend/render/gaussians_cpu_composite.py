@@ -9,8 +9,8 @@ the compiler can vectorise; hence the uint64 indices (signed ones might be negat
 branch), the float32 constants, and an exponential made of a polynomial.
 
 The falloff's exponent is s^2 + t^2 with s = p dx + q dy and t = r dy, its gradient a sum of moments
-of s and t. Summed from the inverse covariance and moments of dx and dy, as is usual, terms cancel
-along a needle: thousands leave units, which float32 has no digits for.
+of s and t, both counted from the tile's corner. Summed from the inverse covariance and moments of
+dx and dy, as is usual, terms cancel along a needle: of thousands float32 leaves no units.
 """
 
 from __future__ import annotations
@@ -57,19 +57,23 @@ def _run(centre_y, extent_y, top):
     return np.uint64(low) * np.uint64(TILE), np.uint64(max(low, high)) * np.uint64(TILE)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def _float32(root):
-    return np.float32(root[0]), np.float32(root[1]), np.float32(root[2])
+def _line(mean, root, left, top):
+    """p, q, r, and what s and t are at the corner (left, top) of a tile: taken in float64, as
+    the tile may lie far from the mean and yet near the axis of a needle."""
+    p, q, r = root[0], root[1], root[2]
+    dx, dy = np.float64(left) - mean[0], np.float64(top) - mean[1]
+    s, t = p * dx + q * dy, r * dy
+    return np.float32(p), np.float32(q), np.float32(r), np.float32(s), np.float32(t)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=MATHS)
 @no_type_check
-def _weigh(first, end, px, py, mx, my, p, q, r, opacity, k, left, weights, last):
+def _weigh(first, end, px, py, p, q, r, s0, t0, opacity, k, left, weights, last):
     """One Gaussian over pixels [first, end): weights, transmittances, and who came last."""
     for i in range(first, end):
-        dx, dy = px[i] - mx, py[i] - my
-        s, t = p * dx + q * dy, r * dy
+        s, t = s0 + p * px[i] + q * py[i], t0 + r * py[i]
         alpha = min(opacity * _exp(-(s * s + t * t)), MAX_ALPHA)
         seen = (alpha >= MIN_ALPHA) & (left[i] > OPAQUE)
         alpha = alpha if seen else ZERO
@@ -107,10 +111,11 @@ def _all_done(left):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def _pixel_centres(tile_x, tile_y, px, py):
+def _pixel_centres(px, py):
+    """Counted from the tile's corner."""
     for i in range(PIXELS):
-        px[i] = tile_x * TILE + i % TILE + HALF
-        py[i] = tile_y * TILE + i // TILE + HALF
+        px[i] = i % TILE + HALF
+        py[i] = i // TILE + HALF
 
 
 @njit(cache=True, parallel=True, nogil=True, error_model="numpy")
@@ -143,18 +148,17 @@ def composite(
         px, py = np.empty(PIXELS, np.float32), np.empty(PIXELS, np.float32)
         weights = np.empty(PIXELS, np.float32)
         sums = np.zeros((channels + 1) * PIXELS, np.float32)
-        _pixel_centres(tile_x, tile_y, px, py)
+        _pixel_centres(px, py)
         left, last = all_left[t], all_last[t]
         own_colors = colors[b if colors.shape[0] > 1 else 0]
         start = tile_starts[t]
         for e in range(start, tile_starts[t + 1]):
             n = entries[e]
-            mx, my = means2d[b, n, 0], means2d[b, n, 1]
-            p, q, r = _float32(roots[b, n])
-            first, end = _run(my, extents[b, n, 1], np.float32(tile_y * TILE))
+            p, q, r, s0, t0 = _line(means2d[b, n], roots[b, n], tile_x * TILE, tile_y * TILE)
+            first, end = _run(means2d[b, n, 1], extents[b, n, 1], np.float32(tile_y * TILE))
             k = np.float32(e - start)
             opacity = opacities[n]
-            _weigh(first, end, px, py, mx, my, p, q, r, opacity, k, left, weights, last)
+            _weigh(first, end, px, py, p, q, r, s0, t0, opacity, k, left, weights, last)
             for channel in range(channels):
                 _add(first, end, own_colors[n, channel], weights, sums, channel)
             _add(first, end, depths[b, n], weights, sums, channels)
@@ -173,7 +177,7 @@ def composite(
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=MATHS)
 @no_type_check
 def _weigh_back(
-    first, end, px, py, mx, my, p, q, r, opacity, k, left, behind, v_weights, weights, last, moments
+    first, end, px, py, p, q, r, s0, t0, opacity, k, left, behind, v_weights, weights, last, moments
 ):
     """One Gaussian backwards over pixels [first, end): weights, and moments of its gradient.
 
@@ -184,8 +188,7 @@ def _weigh_back(
     """
     m0, m1, m2, m3, m4, m5 = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
     for i in range(first, end):
-        dx, dy = px[i] - mx, py[i] - my
-        s, t = p * dx + q * dy, r * dy
+        s, t = s0 + p * px[i] + q * py[i], t0 + r * py[i]
         raw = opacity * _exp(-(s * s + t * t))
         alpha = min(raw, MAX_ALPHA)
         seen = (alpha >= MIN_ALPHA) & (k <= last[i])
@@ -266,15 +269,14 @@ def composite_backward(
         weights, v_weights = np.empty(PIXELS, np.float32), np.empty(PIXELS, np.float32)
         v_sums = np.zeros((channels + 1) * PIXELS, np.float32)
         moments = np.empty(6, np.float32)
-        _pixel_centres(tile_x, tile_y, px, py)
+        _pixel_centres(px, py)
         _load(v_out, v_alpha, v_depth, b, tile_x, tile_y, left, v_sums, behind)
         last = all_last[t]
         own_colors = colors[b if colors.shape[0] > 1 else 0]
         for e in range(start + np.int64(last.max()), start - 1, -1):
             n, k = entries[e], np.float32(e - start)
-            mx, my = means2d[b, n, 0], means2d[b, n, 1]
-            p, q, r = _float32(roots[b, n])
-            first, end = _run(my, extents[b, n, 1], np.float32(tile_y * TILE))
+            p, q, r, s0, t0 = _line(means2d[b, n], roots[b, n], tile_x * TILE, tile_y * TILE)
+            first, end = _run(means2d[b, n, 1], extents[b, n, 1], np.float32(tile_y * TILE))
             v_weights[:] = ZERO
             for channel in range(channels):
                 _add_back(first, end, own_colors[n, channel], v_sums, channel, v_weights)
@@ -284,11 +286,11 @@ def composite_backward(
                 end,
                 px,
                 py,
-                mx,
-                my,
                 p,
                 q,
                 r,
+                s0,
+                t0,
                 opacities[n],
                 k,
                 left,

@@ -51,39 +51,46 @@ def render(
     height,
     backgrounds=None,
     shifts=None,
+    pixels=None,
 ):
-    """colors (B, H, W, C), alphas and expected depths (B, H, W, 1).
+    """colors (B, H, W, C), alphas, expected depths and doubts (B, H, W, 1).
 
-    shifts (B, N, 2), added to the projected means, are there to take gradients on.
+    colors (N, C) or (B, N, C). shifts (B, N, 2), added to the projected means, are there to take
+    gradients on. pixels (P, 2) of (row, column): only these, as pictures of P rows and one column.
+    doubts are true where a threshold is so near that float32 may fall on its other side.
     """
-    args = (means, quats, scales, opacities, colors)
     shifts = torch.zeros(len(viewmats), 1, 2, dtype=means.dtype) if shifts is None else shifts
-    cameras = zip(viewmats, Ks, shifts, strict=True)
-    views = [_view(*args, V, K, width, height, shift) for V, K, shift in cameras]
-    summed, alphas, depths = (torch.stack(parts) for parts in zip(*views, strict=True))
+    sets = colors if colors.ndim == 3 else colors.expand(len(viewmats), *colors.shape)
+    if pixels is None:
+        pixels = torch.cartesian_prod(torch.arange(height), torch.arange(width)).reshape(-1, 2)
+        shape = (height, width, -1)
+    else:
+        shape = (len(pixels), 1, -1)
+    shared, size = (means, quats, scales, opacities), (width, height)
+    cameras = zip(sets, viewmats, Ks, shifts, strict=True)
+    views = [_view(*shared, own, V, K, *size, shift, pixels) for own, V, K, shift in cameras]
+    parts = (torch.stack(p).reshape(len(views), *shape) for p in zip(*views, strict=True))
+    summed, alphas, depths, doubts = parts
     if backgrounds is not None:
         summed = summed + (1 - alphas) * backgrounds[:, None, None, :]
-    return summed, alphas, depths / alphas.clamp(min=1e-10)
+    return summed, alphas, depths / alphas.clamp(min=1e-10), doubts
 
 
-def _view(means, quats, scales, opacities, colors, viewmat, K, width, height, shift):
+def _view(means, quats, scales, opacities, colors, viewmat, K, width, height, shift, pixels):
+    """Sums over all Gaussians at P pixels: colours (P, C), alphas, depths and doubts (P,)."""
     means2d, conics, depths = project(means, quats, scales, viewmat, K, width, height)
-    means2d = means2d + shift
-    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    pixels = torch.stack([columns, rows], -1).reshape(-1, 2).to(means.dtype) + 0.5
-    left = torch.ones(len(pixels), dtype=means.dtype)
-    summed = torch.zeros(len(pixels), colors.shape[1], dtype=means.dtype)
-    summed_depth = torch.zeros(len(pixels), dtype=means.dtype)
-    for n in torch.argsort(depths, stable=True).tolist():
-        if depths[n] <= NEAR:
-            continue
-        d = pixels - means2d[n]
-        falloff = torch.exp(-0.5 * ((d @ conics[n]) * d).sum(-1))
-        alpha = (opacities[n] * falloff).clamp(max=MAX_ALPHA)
-        alpha = torch.where((alpha >= MIN_ALPHA) & (left > OPAQUE), alpha, 0)
-        weight = alpha * left
-        summed = summed + weight[:, None] * colors[n]
-        summed_depth = summed_depth + weight * depths[n]
-        left = left * (1 - alpha)
-    shape = (height, width, -1)
-    return summed.reshape(shape), (1 - left).reshape(shape), summed_depth.reshape(shape)
+    # Ties are told apart as in float32, in which the rasterisers hold depths.
+    order = torch.argsort(depths.detach().float(), stable=True)
+    order = order[depths[order] > NEAR]
+    means2d, conics, depths = (means2d + shift)[order], conics[order], depths[order]
+    d = pixels.flip(-1).to(means.dtype)[:, None] + 0.5 - means2d  # (P, N, 2)
+    a, b, c = conics[:, 0, 0], conics[:, 0, 1], conics[:, 1, 1]
+    power = a * d[..., 0] ** 2 + 2 * b * d[..., 0] * d[..., 1] + c * d[..., 1] ** 2
+    alpha = (opacities[order] * torch.exp(-0.5 * power)).clamp(max=MAX_ALPHA)
+    doubts = ((alpha / MIN_ALPHA - 1).abs() < 1e-4).any(-1)
+    alpha = torch.where(alpha >= MIN_ALPHA, alpha, 0)
+    # What is left falls, so cutting a pixel off where it is done needs no loop.
+    left = torch.cat([torch.ones_like(alpha[:, :1]), torch.cumprod(1 - alpha, -1)], -1)
+    doubts |= ((left / OPAQUE - 1).abs() < 1e-3).any(-1)
+    weights = torch.where(left[:, :-1] > OPAQUE, alpha * left[:, :-1], 0)
+    return weights @ colors[order], weights.sum(-1), weights @ depths, doubts
