@@ -11,6 +11,7 @@ import numpy as np
 
 from backend.training.looks import COLOURS
 from backend.training.props import KINDS
+from backend.training.slots import NATURAL
 
 SHARE = 0.03  # of all pairs
 BODY = 0.3  # of the surface must show a colour before the prop counts as of that colour
@@ -22,10 +23,16 @@ def held_out_pair(kind: str, colour: str) -> bool:
 
     The colours that a kind has by nature are never held out: most of its props would be.
     """
-    if kind in KINDS and colour in KINDS[kind].colours:
+    if kind in KINDS and any(_alike(colour, own) for own in KINDS[kind].colours):
         return False
     digest = hashlib.sha256(f"{kind}/{colour}".encode()).digest()
     return int.from_bytes(digest[:4], "big") < SHARE * 2**32
+
+
+def _alike(colour: str, own: str) -> bool:
+    """Whether a kind's own colour (of COLOURS or NATURAL) would be called `colour`."""
+    rgb = COLOURS[own] if own in COLOURS else NATURAL[own][0]
+    return float(np.linalg.norm(np.subtract(COLOURS[colour], rgb))) < NEAR
 
 
 def held_out_colours(kind: str) -> list[str]:
