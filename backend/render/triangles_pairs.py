@@ -75,6 +75,11 @@ def cross(a: Tensor, b: Tensor) -> Tensor:
     return torch.stack([ay * bw - aw * by, aw * bx - ax * bw, ax * by - ay * bx], dim=-1)
 
 
+def without_depth(pos: Tensor) -> Tensor:
+    """(x, y, w) of clip-space points (..., 4)."""
+    return torch.cat([pos[..., :2], pos[..., 3:]], dim=-1)
+
+
 def to_screen(pos: Tensor, height: int, width: int) -> Tensor:
     """Clip space (..., 4) float64 -> pixel x, y (centres at half-integers) and w, (..., 3)."""
     x, y, _, w = pos.unbind(-1)
@@ -119,7 +124,7 @@ def _candidates(pos: Tensor, tris: Tensor, numbers: Tensor, height: int, width: 
 
 def _functions(corners: Tensor) -> tuple[Tensor, Tensor]:
     """Corners (M, 3, 4) -> factors of X, Y, 1 in e_0, e_1, e_2, depth (M, 3, 4); determinants."""
-    points = corners[..., [0, 1, 3]]
+    points = without_depth(corners)
     normals = cross(points.roll(-1, 1), points.roll(-2, 1))  # e_k = normals[k] . (X, Y, 1)
     products = normals[:, 0] * points[:, 0]
     det = products[:, 0] + products[:, 1] + products[:, 2]

@@ -44,7 +44,7 @@ class _Rasterize(torch.autograd.Function):
         Y = pairs.pixel_centres(height, pos.device)
         total = pos.new_zeros(pos.shape[0] * pos.shape[1], 3, dtype=torch.float64)
         for pixels, vertices, values in _seen(rast, tris, pos.shape[1]):
-            points = pos.flatten(0, 1)[vertices][..., [0, 1, 3]].double()
+            points = pairs.without_depth(pos.flatten(0, 1)[vertices]).double()
             x, y = X[pixels % width], Y[pixels // width % height]
             screen = torch.stack([x, y, torch.ones_like(x)], dim=1)
             uv_grad = grad.flatten(0, 2)[pixels, :2].double()

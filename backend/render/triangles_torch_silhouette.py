@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from backend.render.triangles_pairs import cross, expand, to_screen
+from backend.render.triangles_pairs import cross, expand, to_screen, without_depth
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _topology(tris: Tensor, vertex_count: int) -> tuple[Tensor, Tensor, Tensor]:
 
 def _sides(pos: Tensor, edges: Tensor, member: Tensor, opposites: Tensor) -> Tensor:
     """Which side of each edge its triangles lie on, (B, E): +1, -1, or 0 for both or none."""
-    points = pos[..., [0, 1, 3]]
+    points = without_depth(pos)
     normals = cross(points[:, edges[:, 0]], points[:, edges[:, 1]])
     products = normals[:, member] * points[:, opposites]
     value = products[..., 0] + products[..., 1] + products[..., 2]
@@ -130,7 +130,7 @@ def _silhouettes(pos: Tensor, tris: Tensor, height: int, width: int) -> _Silhoue
     dx, dy = (screen[:, 1, :2] - screen[:, 0, :2]).abs().unbind(-1)
     axis = (dx >= dy).long()
     along, across = _by_axis(screen, axis)
-    normals = cross(corners[:, 0][:, [0, 1, 3]], corners[:, 1][:, [0, 1, 3]])
+    normals = cross(*without_depth(corners).unbind(1))
     normal = normals.gather(1, axis[:, None]).squeeze(1)
     depth = corners[..., 2] / corners[..., 3]
     positive = normal * sides[views, number] > 0
@@ -146,9 +146,12 @@ def _crossings(edges: _Silhouettes, rast: Tensor) -> _Crossings:
     first = torch.ceil((low - 0.5).clamp(min=0)).where(inside, 0).long()
     end = torch.ceil((high - 0.5).minimum(length)).where(inside, 0).long()
     nothing = first[:0]
-    found = [_shown(edges, nothing, nothing, size, rast)]
-    for edge, offset in expand((end - first).clamp(min=0)):
-        found.append(_shown(edges, edge, first[edge] + offset, size, rast))
+    found = [
+        _shown(edges, edge, first[edge] + offset, size, rast)
+        for edge, offset in expand((end - first).clamp(min=0))
+    ] or [_shown(edges, nothing, nothing, size, rast)]
+    if len(found) == 1:
+        return found[0]
     return _Crossings(*map(torch.cat, zip(*(vars(part).values() for part in found), strict=True)))
 
 
