@@ -1,4 +1,4 @@
-"""Differentiable triangle rasterisation, in four steps that follow nvdiffrast's conventions.
+"""Differentiable triangle rasterisation, in steps that follow nvdiffrast's conventions.
 
 In:  clip-space vertices (B, V, 4) as `Cameras.clip_matrices` makes them, triangles (F, 3).
 Out: rasters (u, v, z/w, triangle + 1), then images (B, H, W, C) with row 0 at the top.
@@ -7,11 +7,15 @@ Out: rasters (u, v, z/w, triangle + 1), then images (B, H, W, C) with row 0 at t
     colors = interpolate(vertex_colors, rast, tris)
     colors = antialias(colors, rast, pos_clip, tris)
 
+and, where colours come from a texture, between the first and the last of these
+
+    uv, uv_da = interpolate(vertex_uv, rast, tris), screen_derivatives(vertex_uv, rast, pos_clip, tris)
+    colors = texture(tex, uv, uv_da)
+
 The steps are those of Laine et al., "Modular Primitives for High-Performance Differentiable
 Rendering" (2020); the antialiasing differs (render/triangles_silhouette.py). Tensors on the CPU go
-to our numba kernels; those on CUDA to nvdiffrast if it is installed (faster, but its licence is
-non-commercial: render/triangles_cuda.py), otherwise to our own rasteriser in plain torch
-(render/triangles_torch.py).
+to our numba kernels; those on CUDA to nvdiffrast if it is installed (non-commercial licence:
+render/triangles_cuda.py), otherwise to our own rasteriser in torch (render/triangles_torch.py).
 """
 
 from __future__ import annotations
@@ -21,12 +25,11 @@ import logging
 from types import ModuleType
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from backend.errors import DeviceError, InputError
-from backend.render import triangles_cuda, triangles_torch
+from backend.render import textures, triangles_cuda, triangles_torch
 
 logger = logging.getLogger(__name__)
 
@@ -80,19 +83,60 @@ def antialias(
     return chosen.antialias(images, rast, pos_clip, tris, owner_only=owner_only)
 
 
+def screen_derivatives(
+    attrs: Float[Tensor, "V C"] | Float[Tensor, "B V C"],
+    rast: Float[Tensor, "B H W 4"],
+    pos_clip: Float[Tensor, "B V 4"],
+    tris: Int[Tensor, "F 3"],
+) -> Float[Tensor, "B H W 2*C"]:
+    """How fast `interpolate`'s values change on the screen, per pixel; 0 in the background.
+
+    (da/dx, da/dy) of each channel in turn, as nvdiffrast lays them out: what `texture` takes as
+    uv_da if attrs are uv. Not differentiable. Within a triangle; edges don't count.
+    """
+    tris = _checked(tris, attrs)
+    batched = attrs if attrs.ndim == 3 else attrs[None]
+    given = (batched.detach(), rast.detach(), pos_clip.detach(), tris)
+    return _sampler(attrs.device).screen_derivatives(*given)
+
+
 def texture(
-    tex: Float[Tensor, "Ht Wt C"], uv: Float[Tensor, "B H W 2"]
+    tex: Float[Tensor, "Ht Wt C"],
+    uv: Float[Tensor, "B H W 2"],
+    uv_da: Float[Tensor, "B H W 4"] | None = None,
+    filter_mode: str = "auto",
+    boundary_mode: str = "clamp",
+    max_mip_level: int | None = None,
 ) -> Float[Tensor, "B H W C"]:
-    """Bilinear look-up, clamped at the borders; differentiable with respect to tex and uv.
+    """Filtered look-up; differentiable with respect to tex and uv, the level being a constant.
 
     uv in [0, 1] with v = 0 at the top row (glTF); texels' centres lie at half-integers.
+    uv_da: uv's derivatives on the screen (`screen_derivatives`), which pick the mip level.
+    filter_mode: "nearest", "linear", "linear-mipmap-linear", or "auto": the last if uv_da is given,
+    otherwise "linear". boundary_mode: "clamp" or "wrap". max_mip_level: 0 for the base alone; None
+    for all, down to one texel. Sides may be odd. Raises InputError for an unknown mode.
     """
-    views, height, width, _ = uv.shape
-    grid = (uv * 2 - 1).reshape(1, views * height, width, 2)
-    out = F.grid_sample(
-        tex.permute(2, 0, 1)[None], grid, padding_mode="border", align_corners=False
-    )
-    return out[0].permute(1, 2, 0).reshape(views, height, width, tex.shape[2])
+    mode = textures.chosen_filter(filter_mode, boundary_mode, uv_da)
+    height, width, _ = tex.shape
+    levels, level = 0, None
+    if mode == "linear-mipmap-linear" and uv_da is not None:
+        levels = textures.mip_count(height, width, max_mip_level)
+        level = textures.mip_levels(uv_da, height, width, levels)
+    if uv.is_cuda and _implementation(uv.device, torch.result_type(tex, uv)) is triangles_cuda:
+        if textures.halves_evenly(height, width, levels):
+            return triangles_cuda.texture(tex, uv, uv_da, mode, boundary_mode, levels)
+    sample = _sampler(uv.device).sample
+    pyramid = textures.pyramid(tex, levels)
+    return sample(pyramid, uv, level, nearest=mode == "nearest", wrap=boundary_mode == "wrap")
+
+
+def _sampler(device: torch.device) -> ModuleType:
+    """Where textures are sampled: kernels on the CPU, plain torch elsewhere."""
+    if device.type == "cpu":
+        from backend.render import textures_cpu
+
+        return textures_cpu
+    return textures
 
 
 def _checked(tris: Tensor, vertices: Tensor) -> Tensor:

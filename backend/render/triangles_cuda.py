@@ -2,7 +2,7 @@
 
 LICENCE: nvdiffrast is NVIDIA's, under the Nvidia Source Code License: research and evaluation
 only, NON-COMMERCIAL. Propsmith neither ships it nor depends on it. Without it, CUDA tensors are
-drawn by render/triangles_torch.py, which is slower.
+drawn by render/triangles_torch.py.
 
 nvdiffrast's own antialiasing treats only the silhouette edges of the triangle that a pixel sees; on
 meshes with triangles near the size of a pixel it passes on a small part of the silhouette's
@@ -22,7 +22,7 @@ from backend.errors import DeviceError
 from backend.render import triangles_torch
 
 ABSENT = (
-    "nvdiffrast would be faster but is not installed, as NVIDIA's licence for it is "
+    "nvdiffrast should be faster but is not installed, as NVIDIA's licence for it is "
     "non-commercial; if that suits your use, install it from https://github.com/NVlabs/nvdiffrast"
 )
 
@@ -81,3 +81,25 @@ def antialias(
     if not owner_only or len(tris) == 0:
         return triangles_torch.antialias(images, rast, pos_clip, tris, owner_only)
     return load().antialias(images.contiguous(), rast.contiguous(), pos_clip.contiguous(), tris)
+
+
+def texture(
+    tex: Tensor,
+    uv: Tensor,
+    uv_da: Tensor | None,
+    filter_mode: str,
+    boundary_mode: str,
+    max_mip_level: int,
+) -> Tensor:
+    """As in render/triangles.py; sides must halve evenly as often as levels are asked for."""
+    mipmaps: dict[str, Any] = {}
+    if filter_mode == "linear-mipmap-linear" and uv_da is not None:
+        # Constant, so that the level gets no gradient here either.
+        mipmaps = {"uv_da": uv_da.detach().contiguous(), "max_mip_level": max_mip_level}
+    return load().texture(
+        tex[None].contiguous(),
+        uv.contiguous(),
+        filter_mode=filter_mode,
+        boundary_mode=boundary_mode,
+        **mipmaps,
+    )
