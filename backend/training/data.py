@@ -1,9 +1,9 @@
 """The training set: shards of rendered views on disk, repeatable from their number alone.
 
-`python -m backend.training data DIR --shards N` writes shard-0000.npz ... and skips those that
-are there; then it writes the table of all words in their captions. A shard holds `gbuffers`
-(n, 64, 64, 9) uint8, `cameras` (n, 11) float16 (camera features), `captions` (n, WORDINGS) bytes,
-`up` (n, 3) float16 (world up in view space).
+`python -m backend.training data DIR --shards N` writes the table of all words in captions, then
+shard-0000.npz ..., and skips what is there: training can begin with the first shard. A shard holds
+`gbuffers` (n, 64, 64, 9) uint8, `cameras` (n, 11) float16 (camera features), `captions`
+(n, WORDINGS) bytes, `up` (n, 3) float16 (world up in view space).
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ import torch
 
 from backend.cameras import CameraRange
 from backend.guidance.prop_conditioning import camera_features
-from backend.training import imported, meanings, props
+from backend.training import imported_props, meanings, props
 from backend.training.gbuffer import corner_normals, render_view
 from backend.training.held_out import is_held_out
+from backend.training.imported import ImportedModel, load_models
+from backend.training.imported_props import ImportedProp
 from backend.training.props import KINDS, Prop
 
 log = logging.getLogger(__name__)
@@ -32,9 +34,10 @@ SHARD_VIEWS = 4096
 VIEWS_PER_PROP = 8
 WORDINGS = 4
 CAPTION_BYTES = 96
+CAPTIONED_PROPS = 20_000
 CAMERAS = CameraRange(elevation_deg=(-20.0, 65.0), distance=(2.65, 3.35), fov_y_deg=(36.0, 44.0))
 CREASE_COS = np.float32(0.7)
-IMPORTED_SHARE = 0.35  # of the props, where the imported models are given
+IMPORTED_SHARE = 0.4  # of the props, where the imported models are given
 
 
 @dataclass(frozen=True)
@@ -43,32 +46,30 @@ class DataConfig:
 
     sweethome: Path | None = None  # the unpacked package; None: procedural props alone
     cache: Path | None = None  # where converted models are kept
-    kinds: tuple[str, ...] = tuple(KINDS)
+    kinds: tuple[str, ...] = tuple(KINDS)  # the procedural ones
 
 
 def write_shards(folder: Path, shards: int, config: DataConfig, workers: int = 2) -> None:
-    """Renders the missing shards of `shards` into `folder`, and the table of their words."""
+    """Renders the missing shards of `shards` into `folder`, after the table of words."""
     folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "words.json").exists():
+        meanings.save(meanings.build(caption_words(config)), folder)
     missing = [i for i in range(shards) if not shard_path(folder, i).exists()]
-    _models(config)  # converted once, before the workers all would
     with ProcessPoolExecutor(workers) as pool:
         for index in pool.map(
             write_shard, [folder] * len(missing), missing, [config] * len(missing)
         ):
             log.info("shard %d of %d", index + 1, shards)
-    words = {w for i in range(shards) for w in shard_words(shard_path(folder, i))}
-    meanings.save(meanings.build(words), folder)
 
 
 def shard_path(folder: Path, index: int) -> Path:
     return folder / f"shard-{index:04d}.npz"
 
 
-def shard_words(path: Path) -> set[str]:
-    """All words of a shard's captions."""
-    with np.load(path) as shard:
-        texts = np.unique(shard["captions"])
-    return {word for text in texts for word in text.decode().split()}
+def caption_words(config: DataConfig, props: int = CAPTIONED_PROPS) -> set[str]:
+    """All words in the captions of so many props; what is still rarer isn't learned anyway."""
+    rng = np.random.default_rng(2**32)  # a seed that no shard has
+    return {word for _ in range(props) for text in draw(config, rng)[1] for word in text.split()}
 
 
 def write_shard(folder: Path, index: int, config: DataConfig) -> int:
@@ -93,7 +94,7 @@ def write_shard(folder: Path, index: int, config: DataConfig) -> int:
     return index
 
 
-def draw(config: DataConfig, rng: np.random.Generator) -> tuple[Prop, list[str]]:
+def draw(config: DataConfig, rng: np.random.Generator) -> tuple[Prop | ImportedProp, list[str]]:
     """A random prop of either source that is not held out, and WORDINGS captions."""
     while True:
         prop, texts = draw_any(config, rng)
@@ -101,14 +102,13 @@ def draw(config: DataConfig, rng: np.random.Generator) -> tuple[Prop, list[str]]
             return prop, texts
 
 
-def draw_any(config: DataConfig, rng: np.random.Generator) -> tuple[Prop, list[str]]:
+def draw_any(config: DataConfig, rng: np.random.Generator) -> tuple[Prop | ImportedProp, list[str]]:
     """`draw` without holding out pairs of kind and colour: for judging, not for training."""
-    models = _models(config)
+    models, shares = imported_models(config)
     if models and rng.random() < IMPORTED_SHARE:
-        weights = np.array([imported.weight(model) for model in models])
-        model = models[int(rng.choice(len(models), p=weights / weights.sum()))]
-        prop = imported.sample_imported(model, rng)
-        return prop, imported.captions(prop, WORDINGS, rng)
+        model = models[int(rng.choice(len(models), p=shares))]
+        found = imported_props.sample_imported(model, rng)
+        return found, imported_props.captions(found, WORDINGS, rng)
     weights = np.array([KINDS[kind].weight for kind in config.kinds])
     kind = str(rng.choice(config.kinds, p=weights / weights.sum()))
     prop = props.sample_prop(kind, rng)
@@ -116,12 +116,12 @@ def draw_any(config: DataConfig, rng: np.random.Generator) -> tuple[Prop, list[s
 
 
 @functools.cache
-def _models(config: DataConfig) -> list[imported.ImportedModel]:
-    """The imported models that training may see: held-out names stay out."""
+def imported_models(config: DataConfig) -> tuple[list[ImportedModel], np.ndarray]:
+    """The imported models and how often each is drawn: never those of held-out kinds."""
     if config.sweethome is None:
-        return []
-    models = imported.load_models(config.sweethome, config.cache)
-    return [m for m in models if m.kind not in imported.HELD_OUT]
+        return [], np.zeros(0)
+    models = load_models(config.sweethome, config.cache)
+    return models, imported_props.model_weights(models)
 
 
 def render_prop(prop, cameras) -> np.ndarray:

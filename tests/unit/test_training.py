@@ -136,7 +136,7 @@ def test_training_lowers_the_loss_and_resumes(shards, tmp_path, monkeypatch) -> 
     """Six steps in one go and three plus three end with the same weights."""
     monkeypatch.setattr(train, "build_unet", lambda: model.build_unet((16, 16, 32)))
     monkeypatch.setattr(train, "_save", lambda *a: None)
-    table = _table(sorted(data.shard_words(data.shard_path(shards, 3))))
+    table = _table(sorted(data.caption_words(data.DataConfig(), 50)))
     config = train.TrainConfig(batch=8, warmup=1, learning_rate=1e-3)
 
     def run(steps: int, nets, optimiser, average, first: int) -> list[float]:
