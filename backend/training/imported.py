@@ -41,7 +41,7 @@ from backend.training.wavefront import Material, Triangles, read_obj, sample_tex
 
 log = logging.getLogger(__name__)
 
-FORMAT = 3  # of the cache
+FORMAT = 4  # of the cache
 OUTLINE = 0.93  # of the coverage must be left without the glass
 INSIDE = np.array([[4, 1, 1], [1, 4, 1], [1, 1, 4], [2, 2, 2]]) / 6  # barycentric sample points
 
@@ -174,7 +174,7 @@ def _uv_at(points, source, whole: Surface, triangles: Triangles) -> np.ndarray:
 
 def _finished(entry: Entry, surface: Surface, colours, materials: list[Material]) -> ImportedModel:
     part, looks, slots = quantise(surface.slot, colours, surface.areas, materials)
-    seen = visible_shares(surface, part, len(looks))
+    seen = visible_shares(surface, part, slots)
     dominant, share = dominant_parts(looks, slots, seen)
     mean = np.average(looks[dominant, :3], axis=0, weights=seen[dominant] + 1e-6)
     said = kind_of_material(materials[slots[np.argmax(np.where(dominant, seen, -1))]])

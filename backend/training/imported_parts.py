@@ -58,17 +58,29 @@ def _at_most(part, looks, owners, areas) -> tuple[np.ndarray, ...]:
     return distance.argmin(1)[part], looks[keep], owners[keep]
 
 
-def visible_shares(surface: Surface, part: np.ndarray, count: int) -> np.ndarray:
-    """Which share of what is seen wears each look (count,), over eight views around the model."""
+def visible_shares(surface: Surface, part: np.ndarray, slots: np.ndarray) -> np.ndarray:
+    """Which share of what is seen wears each look (parts,), over eight views around the model.
+
+    Slots are counted, where a pixel shows only one; a slot's looks share it by their areas, for
+    those of a fine texture have no pixel to themselves.
+    """
+    names, owner = np.unique(slots, return_inverse=True)
+    area = np.bincount(part, surface.areas, minlength=len(slots)) + 1e-12
+    shares = _slot_shares(surface, owner[part], len(names))
+    return shares[owner] * area / np.bincount(owner, area)[owner]
+
+
+def _slot_shares(surface: Surface, slot: np.ndarray, count: int) -> np.ndarray:
+    """The share (count,) of each slot in the pixels that show only one."""
     rows = np.zeros((count, 13), np.float32)
     rows[:, 0] = rows[:, 3] = np.arange(count) / 255
     rows[:, 1] = rows[:, 4] = (np.arange(count) * 37 % 251) / 255
-    views = look_around(surface, part, rows)
-    index = views[..., 0].astype(int)  # a look's number is its colour, where a pixel holds only one
+    views = look_around(surface, slot, rows)
+    index = views[..., 0].astype(int)  # a slot's number was drawn as its colour
     pure = (views[..., 8] == 255) & (index * 37 % 251 == views[..., 1]) & (index < count)
     total = np.bincount(index[pure], minlength=count).astype(float)
     if total.sum() == 0:  # nothing but thin parts
-        total = np.bincount(part, surface.areas, minlength=count)
+        total = np.bincount(slot, surface.areas, minlength=count)
     return total / total.sum()
 
 

@@ -1,8 +1,7 @@
 """Imported models -> random training props: as they are, or with another dominant surface.
 
 `sample_imported(model, rng)` is for imported models what `props.sample_prop` is for procedural
-kinds, and `captions` what `props.captions` is; an `ImportedProp` can be rendered by
-`data.render_prop`.
+kinds, and `captions` what `props.captions` is; `model_weights` says how often each model is drawn.
 """
 
 from __future__ import annotations
@@ -12,33 +11,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backend.training.adjectives import FINISHES, NEUTRAL, alter
 from backend.training.imported import ImportedModel
-from backend.training.imported_kinds import (
-    FIXTURES,
-    HELD_OUT,
-    KINDS,
-    NATURE,
-    all_names,
-    wordings,
+from backend.training.imported_kinds import FIXTURES, HELD_OUT, KINDS, NATURE, all_names, wordings
+from backend.training.looks import (
+    COLOUR_WORDS,
+    COLOURLESS,
+    COLOURS,
+    MATERIALS,
+    Look,
+    any_colour,
+    make_look,
 )
-from backend.training.looks import COLOURLESS, COLOURS, MATERIALS, Look, make_look
+from backend.training.props import MAX_CAPTION_WORDS, Prop
 
-MIN_SHARE = 0.4  # of what is seen must be dominant before a colour is said of the whole
+MIN_SHARE = 0.45  # of what is seen must be dominant before a colour is said of the whole
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 
 
 @dataclass(frozen=True)
-class ImportedProp:
-    """Like props.Prop, with what it may be called."""
+class ImportedProp(Prop):
+    """A prop and the wording that only its model has; "" for none."""
 
-    kind: str
-    colour: str | None
-    material: str | None
-    vertices: np.ndarray  # (V, 3) in the canonical sphere
-    faces: np.ndarray  # (F, 3)
-    part: np.ndarray  # (F,)
-    looks: np.ndarray  # (parts, 13) rows of Look.row
-    name: str  # the model's own wording; "" for none
+    name: str = ""
 
 
 def model_weights(models: list[ImportedModel], held_out: bool = False) -> np.ndarray:
@@ -58,11 +53,11 @@ def model_weights(models: list[ImportedModel], held_out: bool = False) -> np.nda
 
 
 def sample_imported(model: ImportedModel, rng: np.random.Generator) -> ImportedProp:
-    """The model as it is, or (60 %; 25 % of what is alive or eaten) its dominant surface new."""
+    """The model as it is, or (60 %; 25 % of NATURE) with its dominant surface in another look."""
     share = 0.25 if model.kind in NATURE else 0.6
     if model.share < MIN_SHARE or rng.random() > share:
         return _as_it_is(model, rng)
-    colour = str(rng.choice(list(COLOURS))) if rng.random() < 0.75 else None
+    colour = any_colour(rng) if rng.random() < 0.75 else None
     material = None
     if colour is None or rng.random() < 0.45:
         material = str(rng.choice(list(MATERIALS)))
@@ -70,8 +65,11 @@ def sample_imported(model: ImportedModel, rng: np.random.Generator) -> ImportedP
             colour = None
     own = model.material if model.material in MATERIALS else ""
     worn = material or (own if own and own not in COLOURLESS else "plastic")
-    look = make_look(colour, worn, rng)
-    return _prop(model, colour, material, recoloured(model, look, rng))
+    look = make_look(colour, worn, rng, natural=tuple(_dominant_colour(model)))
+    finish = str(rng.choice(tuple(FINISHES))) if rng.random() < 0.12 else None
+    if finish:
+        look = alter(look, finish, rng)
+    return _prop(model, colour, material, recoloured(model, look, rng), finish)
 
 
 def _as_it_is(model: ImportedModel, rng: np.random.Generator) -> ImportedProp:
@@ -95,13 +93,17 @@ def _row(look: np.ndarray) -> np.ndarray:
     return Look(colour, colour, (roughness, roughness), (metallic, metallic)).row(0.0)
 
 
+def _dominant_colour(model: ImportedModel) -> np.ndarray:
+    """The mean sRGB colour (3,) of the dominant surface."""
+    faces = np.bincount(model.part, minlength=len(model.looks)) + 1e-6
+    return np.average(model.looks[model.dominant, :3], axis=0, weights=faces[model.dominant])
+
+
 def recoloured(model: ImportedModel, look: Look, rng: np.random.Generator) -> np.ndarray:
     """Rows (parts, 13): the dominant surface wears `look`, lighter and darker where it was."""
     phase = float(rng.uniform(0, 10))
-    area = np.bincount(model.part, minlength=len(model.looks)) + 1e-6
-    luminance = model.looks[:, :3] @ LUMINANCE
-    mean = np.average(luminance[model.dominant], weights=area[model.dominant])
-    ratio = np.clip((luminance + 0.05) / (mean + 0.05), 0.5, 1.5) ** 0.8
+    mean = _dominant_colour(model) @ LUMINANCE
+    ratio = np.clip((model.looks[:, :3] @ LUMINANCE + 0.05) / (mean + 0.05), 0.5, 1.5) ** 0.8
     rows = np.stack([_row(plain) for plain in model.looks])
     for part in np.nonzero(model.dominant)[0]:
         rows[part] = look.row(phase)
@@ -109,10 +111,11 @@ def recoloured(model: ImportedModel, look: Look, rng: np.random.Generator) -> np
     return rows
 
 
-def _prop(model: ImportedModel, colour, material, looks: np.ndarray) -> ImportedProp:
+def _prop(model: ImportedModel, colour, material, looks: np.ndarray, finish=None) -> ImportedProp:
     return ImportedProp(
-        model.kind, colour, material, model.vertices, model.faces, model.part, looks, model.name
-    )
+        model.kind, colour, material, model.vertices, model.faces, model.part, looks,
+        finish=finish, name=model.name,
+    )  # fmt: skip
 
 
 def captions(prop: ImportedProp, count: int, rng: np.random.Generator) -> list[str]:
@@ -121,29 +124,47 @@ def captions(prop: ImportedProp, count: int, rng: np.random.Generator) -> list[s
 
 
 def _caption(prop: ImportedProp, rng: np.random.Generator) -> str:
+    name = _some_name(prop, rng)
+    before, after = _look_words(prop, rng)
+    if prop.finish:
+        before.insert(0, str(rng.choice(FINISHES[prop.finish])))
+    if rng.random() < 0.06:
+        before.insert(0, str(rng.choice(NEUTRAL)))
+    while len(" ".join([*before, name, *after]).split()) > MAX_CAPTION_WORDS:
+        before.pop(0)
+    return " ".join([*before, name, *after])
+
+
+def _some_name(prop: ImportedProp, rng: np.random.Generator) -> str:
+    """The model's own wording half of the time where it has one, or one of its kind's."""
     names = wordings(prop.kind)
-    name = names[0]
-    if prop.name and prop.name != name and rng.random() < 0.5:
-        name = prop.name
-    elif len(names) > 1 and rng.random() < 0.3:
-        name = str(rng.choice(names[1:]))
-    before, after = [], ""
+    if prop.name and prop.name != names[0] and rng.random() < 0.5:
+        return prop.name
+    if len(names) > 1 and rng.random() < 0.3:
+        return str(rng.choice(names[1:]))
+    return names[0]
+
+
+def _look_words(prop: ImportedProp, rng: np.random.Generator) -> tuple[list[str], list[str]]:
+    """Words for colour and material that go before the name, and those after it."""
+    before: list[str] = []
+    after: list[str] = []
     if prop.colour:
-        before.append("gray" if prop.colour == "grey" and rng.random() < 0.3 else prop.colour)
+        others = COLOUR_WORDS.get(prop.colour, ())
+        before.append(str(rng.choice(others)) if others and rng.random() < 0.4 else prop.colour)
     if prop.material:
         others = MATERIALS[prop.material][0]
         word = str(rng.choice(others)) if others and rng.random() < 0.4 else prop.material
-        if word.startswith("made"):
-            after = " " + word
-        else:
-            before.append(word)
-    if len(before) == 2 and rng.random() < 0.15:
+        (after if word.startswith("made") else before).append(word)
+    if len(before) == 2 and rng.random() < 0.12:
         before.reverse()
-    return " ".join([*before, name]) + after
+    return before, after
 
 
 def imported_vocabulary() -> list[str]:
     """Every word that captions of imported props can hold, sorted; held-out kinds' names too."""
     names = [name for kind in KINDS for name in all_names(kind)]
-    words = [*names, *COLOURS, "gray", *MATERIALS, *(w for m in MATERIALS.values() for w in m[0])]
-    return sorted({w for phrase in words for w in phrase.split()})
+    tables = [COLOUR_WORDS, FINISHES, {k: v[0] for k, v in MATERIALS.items()}]
+    others = [word for table in tables for words in table.values() for word in words]
+    phrases = [*names, *COLOURS, *MATERIALS, *others, *NEUTRAL]
+    return sorted({word for phrase in phrases for word in phrase.split()})

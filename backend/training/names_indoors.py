@@ -67,7 +67,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "street lamp": ("street lamp | -street light | -classic lamppost | -park light", "lamppost"),
     "hanging lamp": ("-hanging light | -pendant lamp | -porch light", "pendant lamp"),
     "chandelier": ("-chandelier lamp", ""),
-    "flashlight": ("flashlight", "torch"),
+    "flashlight": ("flashlight", "pocket lamp"),
     "candle": ("candle", ""),
     # kitchen and food
     "mug": ("coffee mug | coffee cup | -cup", "cup"),

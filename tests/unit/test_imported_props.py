@@ -95,7 +95,7 @@ def folder(tmp_path: Path) -> Path:
     Image.fromarray(pixels).save(picture, "png")
     seat = box_obj("red_wood", (0, 0, 0), (1, 0.5, 1))
     back = box_obj("red_wood", (0, 0.5, 0), (1, 1, 0.2), 8)
-    files = {
+    files: dict[str, str | bytes] = {
         "PluginFurnitureCatalog.properties": CATALOGUE,
         "tiny/chair/chair.obj": f"mtllib chair.mtl\n{seat}\n{back}\n",
         "tiny/chair/chair.mtl": MTL,
