@@ -32,10 +32,10 @@ def harmonics(directions: Float[Tensor, "*batch 3"], degree: int) -> Float[Tenso
         zonal = math.sqrt(5 / (16 * math.pi)) * (2 * zz - xx - yy)
         bands += [c * x * y, -c * y * z, zonal, -c * x * z, c / 2 * (xx - yy)]
     if degree > 2:
-        c = [math.sqrt(n / math.pi) for n in (35 / 32, 105 / 4, 21 / 32, 7 / 16)]
-        bands += [-c[0] * y * (3 * xx - yy), c[1] * x * y * z, -c[2] * y * (4 * zz - xx - yy)]
-        bands += [c[3] * z * (2 * zz - 3 * xx - 3 * yy), -c[2] * x * (4 * zz - xx - yy)]
-        bands += [c[1] / 2 * z * (xx - yy), -c[0] * x * (xx - 3 * yy)]
+        c0, c1, c2, c3 = (math.sqrt(n / math.pi) for n in (35 / 32, 105 / 4, 21 / 32, 7 / 16))
+        bands += [-c0 * y * (3 * xx - yy), c1 * x * y * z, -c2 * y * (4 * zz - xx - yy)]
+        bands += [c3 * z * (2 * zz - 3 * xx - 3 * yy), -c2 * x * (4 * zz - xx - yy)]
+        bands += [c1 / 2 * z * (xx - yy), -c0 * x * (xx - 3 * yy)]
     return torch.stack(bands, dim=-1)
 
 

@@ -9,8 +9,8 @@ Out: rasters (u, v, z/w, triangle + 1), then images (B, H, W, C) with row 0 at t
 
 and, where colours come from a texture, between the first and the last of these
 
-    uv, uv_da = interpolate(vertex_uv, rast, tris), screen_derivatives(vertex_uv, rast, pos_clip, tris)
-    colors = texture(tex, uv, uv_da)
+    uv_da = screen_derivatives(vertex_uv, rast, pos_clip, tris)
+    colors = texture(tex, interpolate(vertex_uv, rast, tris), uv_da)
 
 The steps are those of Laine et al., "Modular Primitives for High-Performance Differentiable
 Rendering" (2020); the antialiasing differs (render/triangles_silhouette.py). Tensors on the CPU go
@@ -122,9 +122,9 @@ def texture(
     if mode == "linear-mipmap-linear" and uv_da is not None:
         levels = textures.mip_count(height, width, max_mip_level)
         level = textures.mip_levels(uv_da, height, width, levels)
-    if uv.is_cuda and _implementation(uv.device, torch.result_type(tex, uv)) is triangles_cuda:
-        if textures.halves_evenly(height, width, levels):
-            return triangles_cuda.texture(tex, uv, uv_da, mode, boundary_mode, levels)
+    chosen = _implementation(uv.device, torch.result_type(tex, uv))
+    if chosen is triangles_cuda and textures.halves_evenly(height, width, levels):
+        return triangles_cuda.texture(tex, uv, uv_da, mode, boundary_mode, levels)
     sample = _sampler(uv.device).sample
     pyramid = textures.pyramid(tex, levels)
     return sample(pyramid, uv, level, nearest=mode == "nearest", wrap=boundary_mode == "wrap")
