@@ -68,9 +68,39 @@ def _pattern(kind, scale, phase, x, y, z):
     if kind == 2:  # blotches
         w = _noise(x * scale + phase, y * scale + phase * 1.3, z * scale)
         return min(max((w - 0.42) * 5, 0.0), 1.0)
-    if kind == 3:
+    if kind == 3:  # stripes: rings around z
         return 1.0 if np.sin(z * scale + phase) > 0 else 0.0
+    if kind == 4:  # wedges around z, as on umbrellas; scale: how many pairs
+        return 1.0 if np.sin(np.arctan2(y, x) * np.round(scale)) > 0 else 0.0
+    if kind == 5:  # upright stripes
+        return 1.0 if np.sin((x + 0.5 * y) * scale + phase) > 0 else 0.0
+    if kind == 6:  # checks
+        s = np.sin(x * scale + phase) * np.sin(y * scale + phase) * np.sin(z * scale + phase)
+        return 1.0 if s > 0 else 0.0
+    if kind == 7:  # dots: a body-centred lattice of balls
+        return _dots(x * scale + phase, y * scale + phase, z * scale + phase)
+    if kind == 8:  # bricks around z: 1 is mortar
+        row = z * scale * 2.2 + phase
+        turn = np.arctan2(y, x) * np.round(scale * 0.5) / np.pi * 2 + 0.5 * (np.floor(row) % 2)
+        mortar = row - np.floor(row) < 0.16 or turn - np.floor(turn) < 0.1
+        return 1.0 if mortar else 0.35 * _noise(np.floor(row) * 7, np.floor(turn) * 5, phase)
+    if kind == 9:  # veins
+        w = _noise(x * 2 + phase, y * 2 + phase, z * 2) * 6
+        v = abs(np.sin((x + y * 0.7 + z * 0.5) * scale + w))
+        return max(0.0, 1 - v * 4)
     return 0.0
+
+
+@no_type_check
+@njit(cache=True, fastmath=True, inline="always")
+def _dots(x, y, z):
+    """1 inside balls around the points of a body-centred lattice of unit cells."""
+    best = 9.0
+    for shift in (0.0, 0.5):
+        a, b, c = x + shift, y + shift, z + shift
+        a, b, c = a - np.floor(a) - 0.5, b - np.floor(b) - 0.5, c - np.floor(c) - 0.5
+        best = min(best, a * a + b * b + c * c)
+    return 1.0 if best < 0.085 else 0.0
 
 
 @no_type_check

@@ -1,0 +1,59 @@
+"""A sheet to look at kinds of props: eight views around one, and front views of some others.
+
+`python -m backend.training show PICTURE KIND...`; under each row stand the kind and the captions.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+
+from backend.cameras import orbit
+from backend.training.data import render_prop
+from backend.training.props import Prop, captions, sample_prop
+
+CELL = 96
+AROUND = 8
+OTHERS = 6
+
+
+def kinds_sheet(kinds: list[str], seed: int = 0, domain: str = "shaded") -> Image.Image:
+    """A row of AROUND views and OTHERS variants per kind; domain shaded, albedo or orm."""
+    sheet = Image.new("RGB", ((AROUND + OTHERS) * CELL, len(kinds) * (CELL + 12)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for row, kind in enumerate(kinds):
+        rng = np.random.default_rng(seed)
+        props = [sample_prop(kind, rng) for _ in range(OTHERS + 1)]
+        views = [*_views(props[0], np.arange(AROUND) * 360 / AROUND)]
+        views += [_views(p, np.array([30.0]))[0] for p in props[1:]]
+        y = row * (CELL + 12)
+        for column, view in enumerate(views):
+            cell = Image.fromarray(_picture(view, domain)).resize((CELL, CELL), Image.NEAREST)
+            sheet.paste(cell, (column * CELL, y))
+        names = [captions(p, 1, rng)[0] for p in props]
+        draw.text((2, y + CELL), f"[{kind}: {len(props[0].faces)}] {names[0]}", "black")
+        for i, name in enumerate(names[1:]):
+            text = name if len(name) < 17 else name[:16]
+            draw.text(((AROUND + i) * CELL + 2, y + CELL), text, "black")
+    return sheet
+
+
+def _views(prop: Prop, azimuths: np.ndarray) -> np.ndarray:
+    a = torch.tensor(azimuths, dtype=torch.float32)
+    one = torch.ones_like(a)
+    return render_prop(prop, orbit(a, one * 18, one * 2.85, one * 40))
+
+
+def _picture(view: np.ndarray, domain: str) -> np.ndarray:
+    g = view.astype(np.float32) / 255
+    alpha = g[..., 8:]
+    if domain == "shaded":
+        n = g[..., 3:6] * 2 - 1
+        light = np.clip(n @ np.array([-0.35, 0.6, 0.72]), 0, 1)[..., None]
+        colour = g[..., :3] * (0.45 + 0.6 * light)
+    elif domain == "albedo":
+        colour = g[..., :3]
+    else:
+        colour = np.concatenate([np.ones_like(g[..., :1]), g[..., 6:8]], -1)
+    return ((np.clip(colour, 0, 1) * alpha + 0.78 * (1 - alpha)) * 255).astype(np.uint8)
