@@ -14,7 +14,7 @@ from backend.guidance.prop_conditioning import fold, unfold
 from backend.training import data, meanings, model, train
 from backend.training.looks import plain
 from backend.training.pictures import compose, random_backgrounds
-from backend.training.props import FIRST_KINDS, KINDS, Prop, captions, sample_prop, vocabulary
+from backend.training.props import KINDS, Prop, captions, sample_prop, vocabulary
 from backend.training.shapes import assemble, box
 from shared.conventions import CANONICAL_RADIUS
 
@@ -31,8 +31,8 @@ def test_every_kind_fills_the_canonical_sphere(kind: str) -> None:
 
 def test_captions_stay_inside_the_vocabulary_and_name_the_look() -> None:
     rng = np.random.default_rng(0)
-    words = set(vocabulary(FIRST_KINDS))
-    for kind in FIRST_KINDS:
+    words = set(vocabulary())
+    for kind in KINDS:
         prop = replace(sample_prop(kind, rng), colour="teal", material="wooden")
         for caption in captions(prop, 8, rng):
             assert set(caption.split()) <= words
