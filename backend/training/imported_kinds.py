@@ -46,6 +46,7 @@ NATURE = (
     "tree", "pine tree", "palm tree", "christmas tree", "bonsai", "bush", "hedge", "bamboo",
     "cactus", "potted plant", "horse", "dog", "cat", "rabbit", "chicken", "aquarium", "doll",
     "rubik cube", "soccer ball", "chessboard", "xylophone", "picture frame", "newspaper",
+    "stone lantern", "paper cup", "cardboard box",
 )  # fmt: skip
 FIXTURES = (  # of a house, a street, an office: drawn less often than what is a prop of its own
     "cabinet", "radiator", "sink", "toilet", "toilet brush", "toilet paper", "bidet", "urinal",

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 NAMES: dict[str, tuple[str, str]] = {
     # seats, tables, beds
-    "chair": ("chair | oak chair | -chair with cushion | -osaka chair | -ryokan chair | "
-              "plastic chair | cafe chair | child chair | -children chair | -teck chair | "
+    "chair": ("chair | -oak chair | -chair with cushion | -osaka chair | -ryokan chair | "
+              "-plastic chair | cafe chair | child chair | -children chair | -teck chair | "
               "-class seat", ""),
     "folding chair": ("folding chair", "chair"),
-    "armchair": ("armchair | modern armchair | rattan armchair | -winchester armchair", ""),
+    "armchair": ("armchair | modern armchair | -rattan armchair | -winchester armchair", ""),
     "deck chair": ("deck chair | beach chair | -relax chair | -pool lounge", "lounger"),
     "high chair": ("-baby high chair", "baby chair"),
     "stool": ("stool | bar stool | -bar chair", ""),
     "bean bag": ("-puff", "beanbag | pouf"),
-    "bench": ("bench | wood bank> wooden bench | concrete bench | painted bench | -little bank | "
+    "bench": ("bench | -wood bank | -concrete bench | -painted bench | -little bank | "
               "piano bench", ""),
     "sofa": ("sofa | -couch | corner sofa | -sofa 2 seats | -sofa 3 seats | -clear sofa | "
-             "burlap sofa | rattan sofa | -winchester sofa | -futon couch | -convertible sofa bz",
+             "-burlap sofa | -rattan sofa | -winchester sofa | -futon couch | -convertible sofa bz",
              "couch"),
-    "table": ("table | oak table | round table | table with tablecloth | -black table | "
+    "table": ("table | -oak table | round table | table with tablecloth | -black table | "
               "-table on trestles | -rattan table | -cafe table | -bar table | -children table | "
               "-wooden table | folding table | -glass table | coffee table | -technical table | "
               "-wooden alder table | -wooden teak table", ""),
     "desk": ("desk | -wooden desk | -desk table", ""),
-    "bed": ("bed | iron bed | child bed | -captain's bed | day bed | -hospital bed", ""),
+    "bed": ("bed | -iron bed | child bed | -captain's bed | day bed | -hospital bed", ""),
     "bunk bed": ("bunk bed | -mezzanine bed", "loft bed"),
     "crib": ("crib | baby bed", "cot"),
     "sleeping bag": ("sleeping bag", ""),
