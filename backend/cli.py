@@ -71,7 +71,13 @@ def _bench(arguments: argparse.Namespace) -> int:
     return bench(arguments)
 
 
-COMMANDS = {"generate": _generate, "bench": _bench}
+def _models(arguments: argparse.Namespace) -> int:
+    from backend.cli_models import models
+
+    return models(arguments)
+
+
+COMMANDS = {"generate": _generate, "bench": _bench, "models": _models}
 
 
 def _prepare_process() -> None:

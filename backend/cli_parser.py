@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import backend
 from backend.cli_bench import add_bench
+from backend.cli_models import add_models
 from backend.errors import InputError
 
 # config.PRESETS has the settings; it loads torch, so a test holds these names equal to its keys.
@@ -49,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_cameras(generate)
     _add_run(generate)
     add_bench(commands)
+    add_models(commands)
     return parser
 
 
