@@ -25,7 +25,7 @@ FIGURES: dict[str, tuple[str, ...]] = {
 }
 # They change nothing that a picture of one prop can show, and are there to be ignored.
 NEUTRAL = (
-    "small", "large", "big", "little", "simple", "cute", "medieval", "fantasy", "modern", "single",
+    "small", "large", "big", "little", "simple", "cute", "medieval", "fantasy", "modern",
     "beautiful", "classic",
 )  # fmt: skip
 FIGURE_SCALES = {
@@ -51,10 +51,10 @@ def alter(look: Look, finish: str, rng: np.random.Generator) -> Look:
         )  # fmt: skip
     grey = a.mean()
     faded = tuple(np.clip((a * 0.8 + grey * 0.2) * rng.uniform(0.75, 0.95), 0.03, 0.95))
-    stain = tuple(np.clip(a * rng.uniform(0.3, 0.5) + 0.02, 0.02, 0.9))
+    stain = tuple(np.clip(a * rng.uniform(0.45, 0.7) + 0.01, 0.02, 0.9))
     pattern, scale = look.pattern, look.scale
     if pattern in ("none", "blotches"):
-        pattern, scale = "blotches", float(rng.uniform(3, 6))
+        pattern, scale = "blotches", float(rng.uniform(4, 8))
     elif pattern != "grain":  # a figure keeps its second colour
         stain = tuple(np.clip(b * 0.8, 0.02, 0.95))
     rough = float(min(0.97, max(look.roughness[0] + 0.2, 0.6)))

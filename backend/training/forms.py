@@ -173,3 +173,22 @@ def sector(profile, start_deg, end_deg, slot: str = "main", segments: int = 6) -
     r = q + segments + 1
     faces = np.stack([np.stack([q, q + 1, r + 1], -1), np.stack([q, r + 1, r], -1)], -2)
     return Part(v.reshape(-1, 3), faces.reshape(-1, 3), slot)
+
+
+def side_view(outline, width: Number, slot: str = "main") -> Part:
+    """An outline [(y, z), ...] seen from +X, made `width` wide along X."""
+    return extrude(outline, width, slot).turned("z", 90)
+
+
+def animal_head(radius, centre, snout, eye: Number = 0.055, muzzle: str = "light") -> list[Part]:
+    """A round head that looks at -Y: muzzle (`snout` long), nose and eyes of radius `eye`."""
+    x, y, z = centre
+    lips = (x, y - radius * 0.8, z - radius * 0.25)
+    nose = (x, y - radius * 0.8 - snout, z - radius * 0.15)
+    pupil = ball(eye, (radius * 0.42, y - radius * 0.83, z + radius * 0.2), "eye", 8)
+    return [
+        ball(radius, centre, segments=16),
+        ellipsoid((radius * 0.5, snout, radius * 0.4), lips, muzzle, 12),
+        ellipsoid((radius * 0.18, 0.05, radius * 0.13), nose, "eye", 8),
+        *both(pupil),
+    ]

@@ -1,6 +1,6 @@
 """Which props there are, and a random prop of a kind with its captions.
 
-The kinds' tables are at the end of each theme's file; colours, materials and adjectives are in
+The kinds are in themes/; colours, materials and adjectives are in
 looks.py and adjectives.py, what the slots wear in slots.py.
 """
 
@@ -10,22 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.training import (
-    animals,
-    arms,
-    buildings,
-    containers,
-    devices,
-    food,
-    household,
-    music,
-    plants,
-    seating,
-    tableware,
-    toys,
-    vehicles,
-    wearables,
-)
 from backend.training.adjectives import FIGURES, FINISHES, NEUTRAL, alter, figure
 from backend.training.kinds import Kind
 from backend.training.looks import (
@@ -40,17 +24,14 @@ from backend.training.looks import (
 )
 from backend.training.shapes import assemble
 from backend.training.slots import NATURAL, slot_looks
+from backend.training.themes import KINDS
 
-THEMES = (
-    seating, household, containers, tableware, food, plants, toys, animals, wearables,
-    music, devices, arms, vehicles, buildings,
-)  # fmt: skip
-KINDS: dict[str, Kind] = {name: kind for theme in THEMES for name, kind in theme.KINDS.items()}
-WEIGHTS: dict[str, float] = {name: kind.weight for name, kind in KINDS.items()}
 MAX_CAPTION_WORDS = 10
+# What a caption may ask for beside a kind's natural materials; the first row twice as often.
+COMMON = ("wooden", "metal", "plastic", "ceramic", "stone", "golden", "silver", "copper", "rusty")
 ASKABLE = (
-    "wooden", "metal", "plastic", "ceramic", "stone", "golden", "silver", "copper", "rusty",
-    "glass", "marble", "iron", "brass", "leather", "fabric", "rubber", "clay", "paper", "brick",
+    *COMMON, *COMMON, "glass", "marble", "iron", "brass", "leather", "fabric", "rubber", "clay",
+    "paper", "brick",
 )  # fmt: skip
 
 
@@ -76,8 +57,9 @@ def sample_prop(kind: str, rng: np.random.Generator) -> Prop:
     spec = KINDS[kind]
     vertices, faces, part, slots = assemble(spec.shape(lambda a, b: float(rng.uniform(a, b))))
     colour, material = _asked(spec, rng)
-    finish = str(rng.choice(tuple(FINISHES), p=(0.5, 0.25, 0.15, 0.1)))
-    finish = finish if rng.random() < 0.16 else None
+    finish = None
+    if rng.random() < (0.06 if spec.whole else 0.18):
+        finish = str(rng.choice(tuple(FINISHES), p=(0.5, 0.25, 0.15, 0.1)))
     shape = _figure_asked(spec, material, rng)
     main = _main_look(spec, colour, material, rng)
     second = None
@@ -135,7 +117,7 @@ def _main_look(
         if natural in NATURAL and natural not in COLOURS:
             return plain(*NATURAL[natural], rng=rng)
         own = MATERIALS[worn][4]
-        grown = natural == "brown" and worn == "wooden" or natural == "grey" and own is not None
+        grown = (natural == "brown" and worn == "wooden") or (natural == "grey" and own is not None)
         return make_look(None if grown else natural, worn, rng)
     base = COLOURS[natural] if natural in COLOURS else NATURAL[natural][0]
     if colour is None and worn == "leather" and natural in COLOURS:  # not always tan

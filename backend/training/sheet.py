@@ -1,15 +1,19 @@
 """A sheet to look at kinds of props: eight views around one, and front views of some others.
 
-`python -m backend.training show PICTURE KIND...`; under each row stand the kind and the captions.
+`python -m backend.training.sheet PICTURE KIND...`: under each row stand the kind, its faces, and
+captions. A theme's name (of themes/) stands for its kinds.
 """
 
 from __future__ import annotations
+
+import argparse
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
 from backend.cameras import orbit
+from backend.training import themes
 from backend.training.data import render_prop
 from backend.training.props import Prop, captions, sample_prop
 
@@ -29,7 +33,9 @@ def kinds_sheet(kinds: list[str], seed: int = 0, domain: str = "shaded") -> Imag
         views += [_views(p, np.array([30.0]))[0] for p in props[1:]]
         y = row * (CELL + 12)
         for column, view in enumerate(views):
-            cell = Image.fromarray(_picture(view, domain)).resize((CELL, CELL), Image.NEAREST)
+            cell = Image.fromarray(_picture(view, domain)).resize(
+                (CELL, CELL), Image.Resampling.NEAREST
+            )
             sheet.paste(cell, (column * CELL, y))
         names = [captions(p, 1, rng)[0] for p in props]
         draw.text((2, y + CELL), f"[{kind}: {len(props[0].faces)}] {names[0]}", "black")
@@ -57,3 +63,19 @@ def _picture(view: np.ndarray, domain: str) -> np.ndarray:
     else:
         colour = np.concatenate([np.ones_like(g[..., :1]), g[..., 6:8]], -1)
     return ((np.clip(colour, 0, 1) * alpha + 0.78 * (1 - alpha)) * 255).astype(np.uint8)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("picture")
+    parser.add_argument("kinds", nargs="+", metavar="KIND", help="a kind or a theme")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--domain", choices=("shaded", "albedo", "orm"), default="shaded")
+    arguments = parser.parse_args()
+    tables = {theme.__name__.rsplit(".", 1)[1]: theme.KINDS for theme in themes.THEMES}
+    kinds = [kind for name in arguments.kinds for kind in tables.get(name, (name,))]
+    kinds_sheet(kinds, arguments.seed, arguments.domain).save(arguments.picture)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,8 @@
 """What the slots of a prop wear, once its main look is known.
 
 "main" wears what the caption asks for; slots of NATURAL wear what is natural; the derived ones
-are shades of the main look ("inset", "inner", "light", "deep", "shade"); all others get a colour
+are shades of the main look ("inset", "inner", "light", "deep", "shade",
+"contrast"); all others get a colour
 of their own ("accent", "book0", "book1", ...).
 """
 
@@ -97,6 +98,9 @@ def _fresh(slot: str, main: Look, rng: np.random.Generator, whole: bool) -> Look
     if slot == "light":
         a, b = np.array(main.colour_a), np.array(main.colour_b)
         return replace(main, colour_a=tuple(a * 0.5 + 0.45), colour_b=tuple(b * 0.5 + 0.45))
+    if slot == "contrast":  # what is drawn on the main colour
+        bright = float(np.mean(main.colour_a)) > 0.45
+        return plain(NATURAL["black" if bright else "white"][0], 0.5, rng=rng)
     if whole and slot not in KEPT:
         return dimmed(main, float(rng.uniform(0.75, 1.0)))
     if slot == "hoop":  # metal bands, rusty where the barrel is

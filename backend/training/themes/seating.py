@@ -1,7 +1,4 @@
-"""Procedural props: what one sits or lies on. Each function returns parts; the table is at the end.
-
-u(a, b) draws a proportion. Front is -Y.
-"""
+"""Procedural props: what one sits or lies on. The table is at the end."""
 
 from __future__ import annotations
 
@@ -41,8 +38,12 @@ def rocking_chair(u: Uniform) -> list[Part]:
     runner = tube(np.stack([a * 0 + 0.42, a * 0.9, 0.3 * a**2], -1), 0.06)
     body = [p.moved(z=0.12) for p in chair(u)]
     w = max(p.vertices[:, 0].max() for p in body)
-    arms = both([strut((w, -0.35, 1.35), (w, 0.45, 1.4), 0.06),
-                 strut((w, -0.33, 1.0), (w, -0.33, 1.35), 0.05)])  # fmt: skip
+    arms = both(
+        [
+            strut((w, -0.35, 1.35), (w, 0.45, 1.4), 0.06),
+            strut((w, -0.33, 1.0), (w, -0.33, 1.35), 0.05),
+        ]
+    )
     return [*body, *both(runner), *arms]
 
 
@@ -80,17 +81,16 @@ def bench(u: Uniform) -> list[Part]:
 def _upholstered(u: Uniform, w: float) -> list[Part]:
     """Seat, back and arms with soft edges, cushions, short legs."""
     d, seat, back, arm = u(0.9, 1.1), u(0.42, 0.52), u(0.95, 1.25), u(0.2, 0.3)
-    z0, soft = u(0.08, 0.2), u(4.5, 9)
+    z0, soft = u(0.08, 0.2), u(5, 12)
     parts = [box((w, d * 0.95, seat - z0), (0, 0, (seat + z0) / 2))]
     tall = z0 + back
-    parts.append(
-        rounded((w + arm, 0.32, back), (0, d / 2 - 0.1, z0 + back / 2), power=soft)
-    )
+    parts.append(rounded((w + arm, 0.32, back), (0, d / 2 - 0.1, z0 + back / 2), power=soft))
     ha = seat * u(1.4, 1.7)
     x = w / 2 + arm / 2
     if u(0, 1) < 0.45:
-        parts += both([box((arm * 0.85, d, ha - z0), (x, 0, (ha + z0) / 2)),
-                       rod_y(arm * 0.65, d, (x, 0, ha))])  # fmt: skip
+        parts += both(
+            [box((arm * 0.85, d, ha - z0), (x, 0, (ha + z0) / 2)), rod_y(arm * 0.65, d, (x, 0, ha))]
+        )
     else:
         parts += both(rounded((arm, d * 1.04, ha), (x, 0, z0 + ha / 2), power=7))
     count = max(1, round(w / 0.85))
@@ -100,7 +100,9 @@ def _upholstered(u: Uniform, w: float) -> list[Part]:
         at = (cx, -0.1, seat + 0.06)
         parts.append(rounded((cw * 0.98, d * 0.85, 0.24), at, "main", 6, 12))
         if u(0, 1) < 0.8:
-            lean = rounded((cw * 0.95, 0.2, (tall - seat) * 0.85), power=5, segments=12).turned("x", -10)
+            lean = rounded((cw * 0.95, 0.2, (tall - seat) * 0.85), power=5, segments=12).turned(
+                "x", -10
+            )
             parts.append(lean.moved(cx, d / 2 - 0.28, (seat + tall) / 2 + 0.06))
     if w > 1.4 and u(0, 1) < 0.35:
         pillow = rounded((0.42, 0.16, 0.42), slot="accent", power=3).turned("x", -20)
@@ -145,27 +147,49 @@ def throne(u: Uniform) -> list[Part]:
     tip = [(-w / 2, 0), (w / 2, 0), (w / 2, back * 0.85), (0, back), (-w / 2, back * 0.85)]
     parts.append(extrude(tip if u(0, 1) < 0.5 else arch(w, back), 0.18).moved(0, y, h * 0.5))
     parts.append(box((w * 0.62, 0.05, back * 0.5), (0, y - 0.1, h + back * 0.27), cushion))
-    for p in both([box((0.16, d * 0.9, 0.14), (w / 2, -0.02, h + 0.42)),
-                   box((0.16, 0.16, 0.45), (w / 2, -d / 2 + 0.12, h + 0.2)),
-                   box((0.16, 0.2, back), (w / 2, y, h * 0.5 + back / 2)),
-                   ball(0.12, (w / 2, -d / 2 + 0.08, h + 0.5), "gold"),
-                   ball(0.14, (w / 2, y, h * 0.5 + back + 0.06), "gold")]):  # fmt: skip
+    for p in both(
+        [
+            box((0.16, d * 0.9, 0.14), (w / 2, -0.02, h + 0.42)),
+            box((0.16, 0.16, 0.45), (w / 2, -d / 2 + 0.12, h + 0.2)),
+            box((0.16, 0.2, back), (w / 2, y, h * 0.5 + back / 2)),
+            ball(0.12, (w / 2, -d / 2 + 0.08, h + 0.5), "gold"),
+            ball(0.14, (w / 2, y, h * 0.5 + back + 0.06), "gold"),
+        ]
+    ):
         parts.append(p)
     star = prism(regular(4, 0.16), 0.08, "gem").turned("x", 90)
     return [*parts, star.moved(0, y - 0.08, h * 0.5 + back * 0.84)]
 
 
 SOFT = ("leather", "fabric")
+
+
 KINDS = {
-    "chair": Kind(chair, ("dining chair", "kitchen chair", "seat"),
-                  ("wooden", "wooden", "plastic", "metal"), ("brown",), 1.6),
+    "chair": Kind(
+        chair,
+        ("dining chair", "kitchen chair", "seat"),
+        ("wooden", "wooden", "plastic", "metal"),
+        ("brown",),
+        1.6,
+    ),
     "rocking chair": Kind(rocking_chair, ("rocker",), ("wooden",), ("brown", "white"), 0.6),
     "stool": Kind(stool, ("bar stool", "round stool"), ("wooden", "metal", "plastic"), ("brown",)),
     "bench": Kind(bench, ("park bench", "garden bench"), ("wooden", "metal"), ("brown",)),
     "armchair": Kind(armchair, ("arm chair", "easy chair", "lounge chair"), SOFT, (), 1.5),
     "sofa": Kind(sofa, ("couch", "settee", "loveseat"), SOFT, (), 1.5),
-    "bed": Kind(bed, ("double bed", "single bed"), ("wooden",), ("brown", "white"),
-                trim=("accent", "with {} blanket")),
-    "throne": Kind(throne, ("royal throne", "king's throne"), ("wooden", "golden", "stone"),
-                   ("brown",), 0.8, trim=("accent", "with {} cushion")),
-}  # fmt: skip
+    "bed": Kind(
+        bed,
+        ("bed with pillows",),
+        ("wooden",),
+        ("brown", "white"),
+        trim=("accent", "with {} blanket"),
+    ),
+    "throne": Kind(
+        throne,
+        ("royal throne", "kings throne"),
+        ("wooden", "golden", "stone"),
+        ("brown",),
+        0.8,
+        trim=("accent", "with {} cushion"),
+    ),
+}
