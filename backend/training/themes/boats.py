@@ -93,7 +93,9 @@ def ship_wheel(u: Uniform) -> list[Part]:
 
 
 KINDS = {
-    "rowboat": Kind(rowboat, ("rowing boat", "boat"), ("wooden",), ("brown", "red", "blue"), 0.6),
+    "rowing boat": Kind(
+        rowboat, ("boat", "boat with oars"), ("wooden",), ("brown", "red", "blue"), 0.6
+    ),
     "sailboat": Kind(
         sailboat,
         ("sailing boat", "boat"),
