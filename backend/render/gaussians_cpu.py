@@ -48,6 +48,11 @@ def _filled(gradient: Tensor | None, like: Tensor):
     return _numpy(torch.zeros_like(like) if gradient is None else gradient.to(like.dtype))
 
 
+def _or_empty(gradient: Tensor | None):
+    """numpy view of `gradient` (B, H, W, 1), or an empty array where nothing flowed back."""
+    return _numpy(torch.empty(0, 0, 0, 1) if gradient is None else gradient.float())
+
+
 class _Project(torch.autograd.Function):
     @staticmethod
     def forward(ctx, means, quats, scales, viewmats, Ks, width, height):
@@ -89,17 +94,16 @@ class _Composite(torch.autograd.Function):
         ctx.set_materialize_grads(False)
         outputs = tuple(torch.from_numpy(a) for a in (summed, alphas, summed_depths, radii))
         ctx.mark_non_differentiable(outputs[3])
-        ctx.save_for_backward(*outputs[:3])
+        ctx.save_for_backward(outputs[0])
         return outputs
 
     @staticmethod
     def backward(ctx, v_summed, v_alphas, v_summed_depths, _v_radii):
         extents, _, entries, slots, tile_starts, gaussian_starts = ctx.bins
-        pixel_gradients = tuple(
-            _filled(v, like)
-            for v, like in zip(
-                (v_summed, v_alphas, v_summed_depths), ctx.saved_tensors, strict=True
-            )
+        pixel_gradients = (
+            _filled(v_summed, ctx.saved_tensors[0]),
+            _or_empty(v_alphas),
+            _or_empty(v_summed_depths),
         )
         per_entry = composite_kernels.composite_backward(
             *ctx.inputs, extents, entries, slots, tile_starts, *ctx.state, *pixel_gradients

@@ -6,7 +6,8 @@ Kerbl et al. 2023, section 4 and appendix C.
 
 A Gaussian is taken over the rows of a tile that it reaches, as one flat run of pixels, so that
 the compiler can vectorise; hence the uint64 indices (signed ones might be negative, which costs a
-branch), the float32 constants, and an exponential made of a polynomial.
+branch), the float32 constants, and an exponential made of a polynomial. Three channels go along in
+the same pass over the pixels, the common case; more of them, and depth, each in one of its own.
 
 The falloff's exponent is s^2 + t^2 with s = p dx + q dy and t = r dy, its gradient a sum of moments
 of s and t, both counted from the tile's corner. Summed from the inverse covariance and moments of
@@ -18,10 +19,19 @@ from __future__ import annotations
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
+
+from backend.render.threads import in_parallel
 
 TILE = 16
 PIXELS = 256
+INNER = 3  # channels that the inner loops take along
+# A tile's values lie in one array, plane by plane at distances that the compiler knows: between
+# separate arrays it would have to check before every run of pixels that none overlaps another.
+PX, PY, LEFT, LAST, WEIGHT, DEPTH, BEHIND, COLOR, COLOR_1, COLOR_2 = (
+    np.uint64(plane * PIXELS) for plane in range(10)
+)
+FIRST_COLOR = 7  # the number of the plane of the first channel
 MIN_ALPHA = np.float32(1 / 255)
 MAX_ALPHA = np.float32(0.999)
 OPAQUE = np.float32(1e-4)  # a pixel with less transmittance than this is done
@@ -59,257 +69,275 @@ def _run(centre_y, extent_y, top):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def _line(mean, root, left, top):
+def _line(mx, my, p, q, r, left, top):
     """p, q, r, and what s and t are at the corner (left, top) of a tile: taken in float64, as
     the tile may lie far from the mean and yet near the axis of a needle."""
-    p, q, r = root[0], root[1], root[2]
-    dx, dy = np.float64(left) - mean[0], np.float64(top) - mean[1]
+    dx, dy = np.float64(left) - mx, np.float64(top) - my
     s, t = p * dx + q * dy, r * dy
     return np.float32(p), np.float32(q), np.float32(r), np.float32(s), np.float32(t)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=MATHS)
 @no_type_check
-def _weigh(first, end, px, py, p, q, r, s0, t0, opacity, k, left, weights, last):
-    """One Gaussian over pixels [first, end): weights, transmittances, and who came last."""
+def _weigh(first, end, tile, p, q, r, s0, t0, opacity, k, depth, c0, c1, c2):
+    """One Gaussian over pixels [first, end): weights, transmittances, who came last, and the
+    sums of depth and three channels."""
     for i in range(first, end):
-        s, t = s0 + p * px[i] + q * py[i], t0 + r * py[i]
+        y = tile[PY + i]
+        s, t = s0 + p * tile[PX + i] + q * y, t0 + r * y
         alpha = min(opacity * _exp(-(s * s + t * t)), MAX_ALPHA)
-        seen = (alpha >= MIN_ALPHA) & (left[i] > OPAQUE)
+        left = tile[LEFT + i]
+        seen = (alpha >= MIN_ALPHA) & (left > OPAQUE)
         alpha = alpha if seen else ZERO
-        weights[i] = alpha * left[i]
-        left[i] *= ONE - alpha
-        last[i] = k if seen else last[i]
+        weight = alpha * left
+        tile[WEIGHT + i] = weight
+        tile[LEFT + i] = left - weight
+        tile[LAST + i] = k if seen else tile[LAST + i]
+        tile[DEPTH + i] += depth * weight
+        tile[COLOR + i] += c0 * weight
+        tile[COLOR_1 + i] += c1 * weight
+        tile[COLOR_2 + i] += c2 * weight
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=MATHS)
 @no_type_check
-def _add(first, end, value, weights, sums, channel):
-    """sums[channel] += value * weights over pixels [first, end)."""
-    offset = np.uint64(channel * PIXELS)
+def _add(first, end, tile, source, factor, target):
+    """Plane `target` += factor * plane `source` over pixels [first, end)."""
     for i in range(first, end):
-        sums[offset + i] += value * weights[i]
+        tile[target + i] += factor * tile[source + i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=MATHS)
 @no_type_check
-def _add_back(first, end, value, sums, channel, out):
-    """out += value * sums[channel] over pixels [first, end)."""
-    offset = np.uint64(channel * PIXELS)
-    for i in range(first, end):
-        out[i] += value * sums[offset + i]
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=MATHS)
-@no_type_check
-def _all_done(left):
+def _all_done(tile):
     open_pixels = ZERO
     for i in range(np.uint64(PIXELS)):
-        open_pixels += ONE if left[i] > OPAQUE else ZERO
+        open_pixels += ONE if tile[LEFT + i] > OPAQUE else ZERO
     return open_pixels == ZERO
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def _pixel_centres(px, py):
-    """Counted from the tile's corner."""
-    for i in range(PIXELS):
-        px[i] = i % TILE + HALF
-        py[i] = i // TILE + HALF
+def _plane(channel):
+    """Where a channel's plane begins."""
+    return np.uint64((FIRST_COLOR + channel) * PIXELS)
 
 
-@njit(cache=True, parallel=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
+def _new_tile(channels):
+    """Pixel centres, counted from the tile's corner, and zeros."""
+    tile = np.zeros((FIRST_COLOR + max(channels, INNER)) * PIXELS, np.float32)
+    for i in range(PIXELS):
+        tile[PX + np.uint64(i)] = i % TILE + HALF
+        tile[PY + np.uint64(i)] = i // TILE + HALF
+    return tile
+
+
 def composite(
-    means2d,
-    roots,
-    depths,
-    opacities,
-    colors,
-    extents,
-    entries,
-    tile_starts,
-    width,
-    height,
+    means2d, roots, depths, opacities, colors, extents, entries, tile_starts, width, height
 ):
     """Colours (B, H, W, C), alphas and depth sums (B, H, W, 1); for the way back, each tile
     pixel's last entry and final transmittance (tiles, 256)."""
     views, channels = depths.shape[0], colors.shape[2]
-    tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
-    tiles = views * tiles_x * tiles_y
     out = np.empty((views, height, width, channels), np.float32)
     out_alpha = np.empty((views, height, width, 1), np.float32)
     out_depth = np.empty((views, height, width, 1), np.float32)
-    all_last = np.full((tiles, PIXELS), -1, np.float32)
-    all_left = np.ones((tiles, PIXELS), np.float32)
-    for t in prange(tiles):
+    tiles = len(tile_starts) - 1
+    last, left = np.empty((tiles, PIXELS), np.float32), np.empty((tiles, PIXELS), np.float32)
+    in_parallel(
+        _composite_tiles, tiles,
+        means2d, roots, depths, opacities, colors, extents, entries, tile_starts,
+        out, out_alpha, out_depth, last, left,
+    )  # fmt: skip
+    return out, out_alpha, out_depth, last, left
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _composite_tiles(
+    first_task, end_task, step,
+    means2d, roots, depths, opacities, colors, extents, entries, tile_starts,
+    out, out_alpha, out_depth, all_last, all_left,
+):  # fmt: skip
+    height, width, channels = out.shape[1:]
+    tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
+    tile, inner = _new_tile(channels), np.zeros(INNER, np.float32)
+    for t in range(first_task, end_task, step):
         b, rest = t // (tiles_x * tiles_y), t % (tiles_x * tiles_y)
-        tile_x, tile_y = rest % tiles_x, rest // tiles_x
-        px, py = np.empty(PIXELS, np.float32), np.empty(PIXELS, np.float32)
-        weights = np.empty(PIXELS, np.float32)
-        sums = np.zeros((channels + 1) * PIXELS, np.float32)
-        _pixel_centres(px, py)
-        left, last = all_left[t], all_last[t]
-        own_colors = colors[b if colors.shape[0] > 1 else 0]
+        x0, y0 = rest % tiles_x * TILE, rest // tiles_x * TILE
+        for i in range(LEFT, tile.size):
+            tile[i] = ZERO
+        for i in range(PIXELS):
+            tile[LEFT + np.uint64(i)], tile[LAST + np.uint64(i)] = ONE, -ONE
+        a = b if colors.shape[0] > 1 else 0
         start = tile_starts[t]
         for e in range(start, tile_starts[t + 1]):
             n = entries[e]
-            p, q, r, s0, t0 = _line(means2d[b, n], roots[b, n], tile_x * TILE, tile_y * TILE)
-            first, end = _run(means2d[b, n, 1], extents[b, n, 1], np.float32(tile_y * TILE))
-            k = np.float32(e - start)
-            opacity = opacities[n]
-            _weigh(first, end, px, py, p, q, r, s0, t0, opacity, k, left, weights, last)
-            for channel in range(channels):
-                _add(first, end, own_colors[n, channel], weights, sums, channel)
-            _add(first, end, depths[b, n], weights, sums, channels)
-            if (e - start) % 16 == 15 and _all_done(left):
+            mx, my = means2d[b, n, 0], means2d[b, n, 1]
+            p, q, r, s0, t0 = _line(
+                mx, my, roots[b, n, 0], roots[b, n, 1], roots[b, n, 2], x0, y0
+            )  # fmt: skip
+            first, end = _run(my, extents[b, n, 1], np.float32(y0))
+            for c in range(min(channels, INNER)):
+                inner[c] = colors[a, n, c]
+            _weigh(
+                first, end, tile, p, q, r, s0, t0, opacities[n], np.float32(e - start),
+                depths[b, n], inner[0], inner[1], inner[2],
+            )  # fmt: skip
+            for c in range(INNER, channels):
+                _add(first, end, tile, WEIGHT, colors[a, n, c], _plane(c))
+            if (e - start) % 16 == 15 and _all_done(tile):
                 break
-        for row in range(min(TILE, height - tile_y * TILE)):
-            for column in range(min(TILE, width - tile_x * TILE)):
-                y, x, i = tile_y * TILE + row, tile_x * TILE + column, row * TILE + column
-                for channel in range(channels):
-                    out[b, y, x, channel] = sums[channel * PIXELS + i]
-                out_depth[b, y, x, 0] = sums[channels * PIXELS + i]
-                out_alpha[b, y, x, 0] = ONE - left[i]
-    return out, out_alpha, out_depth, all_last, all_left
+        for row in range(min(TILE, height - y0)):
+            for column in range(min(TILE, width - x0)):
+                y, x, i = y0 + row, x0 + column, np.uint64(row * TILE + column)
+                for c in range(channels):
+                    out[b, y, x, c] = tile[_plane(c) + i]
+                out_depth[b, y, x, 0] = tile[DEPTH + i]
+                out_alpha[b, y, x, 0] = ONE - tile[LEFT + i]
+        for i in range(np.uint64(PIXELS)):
+            all_left[t, i], all_last[t, i] = tile[LEFT + i], tile[LAST + i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=MATHS)
 @no_type_check
-def _weigh_back(
-    first, end, px, py, p, q, r, s0, t0, opacity, k, left, behind, v_weights, weights, last, moments
-):
-    """One Gaussian backwards over pixels [first, end): weights, and moments of its gradient.
+def _weigh_back(first, end, tile, p, q, r, s0, t0, opacity, k, depth, c0, c1, c2, sums):
+    """One Gaussian backwards over pixels [first, end): weights, and sums of its gradient.
 
-    left: transmittance behind this Gaussian, turned to the one before it. behind: gradient of all
-    that lies behind it on that transmittance, times the transmittance; this Gaussian is added.
-    v_weights: gradient on this Gaussian's weights, in. weights: out.
-    With g = alpha dL/dalpha, moments are the sums of g, g s, g t, g s^2, g s t, g t^2.
+    LEFT is the transmittance behind this Gaussian, turned to the one before it. BEHIND is the
+    gradient of all that lies behind it on that transmittance, times the transmittance; this
+    Gaussian is added. WEIGHT comes in as the gradient on its weight by channels beyond three and
+    goes out as the weight. DEPTH and the colours' planes hold the gradients on the picture.
+    With g = alpha dL/dalpha, sums become those of g, g s, g t, g s^2, g s t, g t^2, and of the
+    weights times the gradients on depth and three channels.
     """
     m0, m1, m2, m3, m4, m5 = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
+    d0, d1, d2, d3 = ZERO, ZERO, ZERO, ZERO
     for i in range(first, end):
-        s, t = s0 + p * px[i] + q * py[i], t0 + r * py[i]
+        y = tile[PY + i]
+        s, t = s0 + p * tile[PX + i] + q * y, t0 + r * y
         raw = opacity * _exp(-(s * s + t * t))
         alpha = min(raw, MAX_ALPHA)
-        seen = (alpha >= MIN_ALPHA) & (k <= last[i])
+        seen = (alpha >= MIN_ALPHA) & (k <= tile[LAST + i])
         alpha = alpha if seen else ZERO
         share = ONE / (ONE - alpha)
-        before = left[i] * share
+        before = tile[LEFT + i] * share
         weight = alpha * before
-        g = weight * v_weights[i] - alpha * share * behind[i]
+        v_depth, v0, v1, v2 = tile[DEPTH + i], tile[COLOR + i], tile[COLOR_1 + i], tile[COLOR_2 + i]
+        along = tile[WEIGHT + i] + depth * v_depth + c0 * v0 + c1 * v1 + c2 * v2
+        gain, behind = weight * along, tile[BEHIND + i]
+        g = gain - alpha * share * behind
         g = g if raw <= MAX_ALPHA else ZERO
-        behind[i] += weight * v_weights[i]
-        left[i] = before
-        weights[i] = weight
+        tile[BEHIND + i] = behind + gain
+        tile[LEFT + i] = before
+        tile[WEIGHT + i] = weight
+        gs, gt = g * s, g * t
         m0 += g
-        m1 += g * s
-        m2 += g * t
-        m3 += g * s * s
-        m4 += g * s * t
-        m5 += g * t * t
-    moments[0], moments[1], moments[2] = m0, m1, m2
-    moments[3], moments[4], moments[5] = m3, m4, m5
+        m1 += gs
+        m2 += gt
+        m3 += gs * s
+        m4 += gs * t
+        m5 += gt * t
+        d0 += weight * v_depth
+        d1 += weight * v0
+        d2 += weight * v1
+        d3 += weight * v2
+    sums[0], sums[1], sums[2], sums[3], sums[4], sums[5] = m0, m1, m2, m3, m4, m5
+    sums[6], sums[7], sums[8], sums[9] = d0, d1, d2, d3
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=MATHS)
 @no_type_check
-def _dot(first, end, weights, sums, channel):
-    """Sum of weights * sums[channel] over pixels [first, end)."""
-    offset, total = np.uint64(channel * PIXELS), ZERO
+def _dot(first, end, tile, one, other):
+    """Sum of plane `one` times plane `other` over pixels [first, end)."""
+    total = ZERO
     for i in range(first, end):
-        total += weights[i] * sums[offset + i]
+        total += tile[one + i] * tile[other + i]
     return total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def _load(v_out, v_alpha, v_depth, b, tile_x, tile_y, left, v_sums, behind):
+def _load(v_out, v_alpha, v_depth, b, x0, y0, tile):
     """A tile of pixel gradients; pixels beyond the picture's edge get zeros."""
-    behind[:] = ZERO
-    _, height, width, channels = v_out.shape
-    for row in range(min(TILE, height - tile_y * TILE)):
-        for column in range(min(TILE, width - tile_x * TILE)):
-            y, x, i = tile_y * TILE + row, tile_x * TILE + column, row * TILE + column
-            for channel in range(channels):
-                v_sums[channel * PIXELS + i] = v_out[b, y, x, channel]
-            v_sums[channels * PIXELS + i] = v_depth[b, y, x, 0]
+    height, width, channels = v_out.shape[1:]
+    for i in range(WEIGHT, tile.size):
+        tile[i] = ZERO
+    for row in range(min(TILE, height - y0)):
+        for column in range(min(TILE, width - x0)):
+            y, x, i = y0 + row, x0 + column, np.uint64(row * TILE + column)
+            for c in range(channels):
+                tile[_plane(c) + i] = v_out[b, y, x, c]
+            if v_depth.size:
+                tile[DEPTH + i] = v_depth[b, y, x, 0]
             # alpha = 1 - transmittance, so the picture's last layer has gradient -v_alpha.
-            behind[i] = -v_alpha[b, y, x, 0] * left[i]
+            if v_alpha.size:
+                tile[BEHIND + i] = -v_alpha[b, y, x, 0] * tile[LEFT + i]
 
 
-@njit(cache=True, parallel=True, nogil=True, error_model="numpy")
-@no_type_check
 def composite_backward(
-    means2d,
-    roots,
-    depths,
-    opacities,
-    colors,
-    extents,
-    entries,
-    slots,
-    tile_starts,
-    all_last,
-    all_left,
-    v_out,
-    v_alpha,
-    v_depth,
-):
+    means2d, roots, depths, opacities, colors, extents, entries, slots, tile_starts,
+    all_last, all_left, v_out, v_alpha, v_depth,
+):  # fmt: skip
     """Each tile's share of each Gaussian's gradient, (E, 7 + C): `_weigh_back`'s six moments,
-    then the gradients on depth and colours."""
-    views, height, width, channels = v_out.shape
-    tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
-    shares = np.zeros((entries.size, 7 + channels), np.float32)
-    for t in prange(views * tiles_x * tiles_y):
-        b, rest = t // (tiles_x * tiles_y), t % (tiles_x * tiles_y)
-        tile_x, tile_y = rest % tiles_x, rest // tiles_x
-        start = tile_starts[t]
-        px, py = np.empty(PIXELS, np.float32), np.empty(PIXELS, np.float32)
-        left, behind = all_left[t].copy(), np.empty(PIXELS, np.float32)
-        weights, v_weights = np.empty(PIXELS, np.float32), np.empty(PIXELS, np.float32)
-        v_sums = np.zeros((channels + 1) * PIXELS, np.float32)
-        moments = np.empty(6, np.float32)
-        _pixel_centres(px, py)
-        _load(v_out, v_alpha, v_depth, b, tile_x, tile_y, left, v_sums, behind)
-        last = all_last[t]
-        own_colors = colors[b if colors.shape[0] > 1 else 0]
-        for e in range(start + np.int64(last.max()), start - 1, -1):
-            n, k = entries[e], np.float32(e - start)
-            p, q, r, s0, t0 = _line(means2d[b, n], roots[b, n], tile_x * TILE, tile_y * TILE)
-            first, end = _run(means2d[b, n, 1], extents[b, n, 1], np.float32(tile_y * TILE))
-            v_weights[:] = ZERO
-            for channel in range(channels):
-                _add_back(first, end, own_colors[n, channel], v_sums, channel, v_weights)
-            _add_back(first, end, depths[b, n], v_sums, channels, v_weights)
-            _weigh_back(
-                first,
-                end,
-                px,
-                py,
-                p,
-                q,
-                r,
-                s0,
-                t0,
-                opacities[n],
-                k,
-                left,
-                behind,
-                v_weights,
-                weights,
-                last,
-                moments,
-            )
-            for i in range(6):
-                shares[slots[e], i] = moments[i]
-            shares[slots[e], 6] = _dot(first, end, weights, v_sums, channels)
-            for channel in range(channels):
-                shares[slots[e], 7 + channel] = _dot(first, end, weights, v_sums, channel)
+    then the gradients on depth and colours. v_alpha and v_depth may be empty: no gradient."""
+    shares = np.empty((entries.size, 7 + v_out.shape[3]), np.float32)
+    in_parallel(
+        _tiles_backward, len(tile_starts) - 1,
+        means2d, roots, depths, opacities, colors, extents, entries, slots, tile_starts,
+        all_last, all_left, v_out, v_alpha, v_depth, shares,
+    )  # fmt: skip
     return shares
 
 
-@njit(cache=True, parallel=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
+def _tiles_backward(
+    first_task, end_task, step,
+    means2d, roots, depths, opacities, colors, extents, entries, slots, tile_starts,
+    all_last, all_left, v_out, v_alpha, v_depth, shares,
+):  # fmt: skip
+    height, width, channels = v_out.shape[1:]
+    tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
+    tile, inner = _new_tile(channels), np.zeros(INNER, np.float32)
+    sums = np.empty(7 + INNER, np.float32)
+    for t in range(first_task, end_task, step):
+        b, rest = t // (tiles_x * tiles_y), t % (tiles_x * tiles_y)
+        x0, y0 = rest % tiles_x * TILE, rest // tiles_x * TILE
+        start, furthest = tile_starts[t], -ONE
+        for i in range(np.uint64(PIXELS)):
+            tile[LEFT + i], tile[LAST + i] = all_left[t, i], all_last[t, i]
+            furthest = max(furthest, all_last[t, i])
+        _load(v_out, v_alpha, v_depth, b, x0, y0, tile)
+        a = b if colors.shape[0] > 1 else 0
+        reached = start + np.int64(furthest) + 1
+        for e in range(reached, tile_starts[t + 1]):
+            for i in range(shares.shape[1]):
+                shares[slots[e], i] = ZERO
+        for e in range(reached - 1, start - 1, -1):
+            n, slot = entries[e], slots[e]
+            mx, my = means2d[b, n, 0], means2d[b, n, 1]
+            p, q, r, s0, t0 = _line(
+                mx, my, roots[b, n, 0], roots[b, n, 1], roots[b, n, 2], x0, y0
+            )  # fmt: skip
+            first, end = _run(my, extents[b, n, 1], np.float32(y0))
+            for c in range(min(channels, INNER)):
+                inner[c] = colors[a, n, c]
+            for i in range(first, end):
+                tile[WEIGHT + i] = ZERO
+            for c in range(INNER, channels):
+                _add(first, end, tile, _plane(c), colors[a, n, c], WEIGHT)
+            _weigh_back(
+                first, end, tile, p, q, r, s0, t0, opacities[n], np.float32(e - start),
+                depths[b, n], inner[0], inner[1], inner[2], sums,
+            )  # fmt: skip
+            for i in range(7 + min(channels, INNER)):
+                shares[slot, i] = sums[i]
+            for c in range(INNER, channels):
+                shares[slot, 7 + c] = _dot(first, end, tile, WEIGHT, _plane(c))
+
+
 def gather(shares, gaussian_starts, roots, opacities, color_sets):
     """Sums the tiles' shares, then for what the views share (opacities, and colours where there
     is one set of them) the views': each in a fixed order.
@@ -317,25 +345,40 @@ def gather(shares, gaussian_starts, roots, opacities, color_sets):
     Gradients on means2d, roots, depths (B, N, ...), opacities (N,), colours (color_sets, N, C).
     """
     views, count = roots.shape[:2]
-    channels = shares.shape[1] - 7
-    v_means2d = np.zeros((views, count, 2), np.float32)
-    v_roots = np.zeros((views, count, 3), np.float64)
-    v_depths = np.zeros((views, count), np.float32)
-    v_opacities = np.zeros(count, np.float32)
-    v_colors = np.zeros((color_sets, count, channels), np.float32)
-    for n in prange(count):
-        moments = np.empty(6, np.float32)
+    outputs = (
+        np.zeros((views, count, 2), np.float32),
+        np.zeros((views, count, 3), np.float64),
+        np.zeros((views, count), np.float32),
+        np.zeros(count, np.float32),
+        np.zeros((color_sets, count, shares.shape[1] - 7), np.float32),
+    )
+    arguments = (shares, gaussian_starts, roots, opacities, *outputs)
+    in_parallel(_gather, count, *arguments, in_turn=False)
+    return outputs
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _gather(
+    first_task, end_task, step,
+    shares, gaussian_starts, roots, opacities,
+    v_means2d, v_roots, v_depths, v_opacities, v_colors,
+):  # fmt: skip
+    moments = np.empty(6, np.float32)
+    views, count = roots.shape[:2]
+    for n in range(first_task, end_task, step):
         for b in range(views):
-            g, a = b * count + n, b if color_sets > 1 else 0
+            g, a = b * count + n, b if v_colors.shape[0] > 1 else 0
             if gaussian_starts[g] == gaussian_starts[g + 1]:
                 continue
-            moments[:] = ZERO
+            for i in range(6):
+                moments[i] = ZERO
             for share in range(gaussian_starts[g], gaussian_starts[g + 1]):
                 for i in range(6):
                     moments[i] += shares[share, i]
                 v_depths[b, n] += shares[share, 6]
-                for channel in range(channels):
-                    v_colors[a, n, channel] += shares[share, 7 + channel]
+                for c in range(v_colors.shape[2]):
+                    v_colors[a, n, c] += shares[share, 7 + c]
             v_opacities[n] += moments[0] / opacities[n]
             # ds/dp = dx = (s - q t / r) / p, ds/dq = dt/dr = dy = t / r, and a factor of -2 g s.
             p, q, r = roots[b, n, 0], roots[b, n, 1], roots[b, n, 2]
@@ -344,4 +387,3 @@ def gather(shares, gaussian_starts, roots, opacities, color_sets):
             v_roots[b, n, 0] = -2 * (moments[3] - q / r * moments[4]) / p
             v_roots[b, n, 1] = -2 * moments[4] / r
             v_roots[b, n, 2] = -2 * moments[5] / r
-    return v_means2d, v_roots, v_depths, v_opacities, v_colors

@@ -15,7 +15,9 @@ from __future__ import annotations
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
+
+from backend.render.threads import in_parallel
 
 # Compiled in as constants: numba's cache would not notice values taken from elsewhere.
 NEAR = 0.01
@@ -104,8 +106,6 @@ def _root(U0, U1):
     return p, -p * xy / yy, np.sqrt(0.5 / yy), xx, yy
 
 
-@njit(cache=True, parallel=True, nogil=True, error_model="numpy")
-@no_type_check
 def project(means, quats, scales, viewmats, Ks, width, height):
     """means2d (B, N, 2), roots (B, N, 3), depths (B, N), sigmas (B, N, 2); zeros if culled."""
     views, count = viewmats.shape[0], means.shape[0]
@@ -113,7 +113,20 @@ def project(means, quats, scales, viewmats, Ks, width, height):
     roots = np.zeros((views, count, 3), np.float64)
     depths = np.zeros((views, count), np.float32)
     sigmas = np.zeros((views, count, 2), np.float32)
-    for n in prange(count):
+    arguments = (means, quats, scales, viewmats, Ks, width, height)
+    outputs = (means2d, roots, depths, sigmas)
+    in_parallel(_project, count, *arguments, *outputs, in_turn=False)
+    return outputs
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _project(
+    first, end, step, means, quats, scales, viewmats, Ks, width, height,
+    means2d, roots, depths, sigmas,
+):  # fmt: skip
+    views = viewmats.shape[0]
+    for n in range(first, end, step):
         R, _, _ = _axes(quats, n)
         for b in range(views):
             view, K = viewmats[b], Ks[b]
@@ -132,7 +145,6 @@ def project(means, quats, scales, viewmats, Ks, width, height):
             roots[b, n, 0], roots[b, n, 1], roots[b, n, 2] = p, q, r
             depths[b, n] = z
             sigmas[b, n, 0], sigmas[b, n, 1] = np.sqrt(xx), np.sqrt(yy)
-    return means2d, roots, depths, sigmas
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -195,21 +207,32 @@ def _point_gradient(view, A, fx, fy, point, held, v_A, v_mean, v_depth, v_world)
         v_world[k] += view[0, k] * v_x + view[1, k] * v_y + view[2, k] * v_z
 
 
-@njit(cache=True, parallel=True, nogil=True, error_model="numpy")
-@no_type_check
 def project_backward(
     means, quats, scales, viewmats, Ks, width, height, sigmas, v_means2d, v_roots, v_depths
 ):
     """Gradients on means (N, 3), quats (N, 4) and scales (N, 3)."""
-    views, count = viewmats.shape[0], means.shape[0]
-    v_means = np.zeros((count, 3), np.float32)
-    v_quats = np.zeros((count, 4), np.float32)
-    v_scales = np.zeros((count, 3), np.float32)
-    for n in prange(count):
+    count = means.shape[0]
+    outputs = tuple(np.zeros((count, size), np.float32) for size in (3, 4, 3))
+    arguments = (means, quats, scales, viewmats, Ks, width, height)
+    gradients = (sigmas, v_means2d, v_roots, v_depths)
+    in_parallel(_project_backward, count, *arguments, *gradients, *outputs, in_turn=False)
+    return outputs
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _project_backward(
+    first, end, step, means, quats, scales, viewmats, Ks, width, height,
+    sigmas, v_means2d, v_roots, v_depths, v_means, v_quats, v_scales,
+):  # fmt: skip
+    views = viewmats.shape[0]
+    v_world, v_M, v_A = np.empty(3), np.empty((3, 3)), np.empty((2, 3))
+    for n in range(first, end, step):
         R, unit, length = _axes(quats, n)
-        v_world = np.zeros(3)
-        v_M = np.zeros((3, 3))  # M = R S
-        v_A = np.zeros((2, 3))
+        for i in range(3):
+            v_world[i], v_A[0, i], v_A[1, i] = 0.0, 0.0, 0.0
+            for j in range(3):
+                v_M[i, j] = 0.0  # M = R S
         for b in range(views):
             if sigmas[b, n, 0] == 0:
                 continue
@@ -221,7 +244,8 @@ def project_backward(
             A0, A1, U0, U1 = _screen_axes(view, fx, fy, u, v, z, R, scales, n)
             p, q, r, _, _ = _root(U0, U1)
             g00, g01, g11 = _covariance_gradient((p, q, r), v_roots[b, n])
-            v_A[:] = 0.0
+            for i in range(3):
+                v_A[0, i], v_A[1, i] = 0.0, 0.0
             for j in range(3):
                 v_U0 = 2 * (g00 * U0[j] + g01 * U1[j])
                 v_U1 = 2 * (g01 * U0[j] + g11 * U1[j])
@@ -248,4 +272,3 @@ def project_backward(
                 v_M[i, j] *= scales[n, j]
         vw, vx, vy, vz = _quaternion_gradient(v_M, unit, length)
         v_quats[n, 0], v_quats[n, 1], v_quats[n, 2], v_quats[n, 3] = vw, vx, vy, vz
-    return v_means, v_quats, v_scales

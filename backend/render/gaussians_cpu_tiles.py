@@ -11,7 +11,9 @@ from __future__ import annotations
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
+
+from backend.render.threads import in_parallel
 
 TILE = 16
 MIN_ALPHA = 1 / 255
@@ -47,21 +49,17 @@ def _tile_range(centre, extent, tiles):
     return np.int32(low), np.int32(high)
 
 
-@njit(cache=True, parallel=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def _measure(means2d, sigmas, opacities, tiles_x, tiles_y):
-    """Extents in pixels, rectangles in tiles and radii; all zero for what can't be seen."""
-    views, count = sigmas.shape[:2]
-    extents = np.zeros((views, count, 2), np.float32)
-    rects = np.zeros((views, count, 4), np.int32)
-    radii = np.zeros((views, count), np.int32)
-    for n in prange(count):
+def _measure(first, end, step, means2d, sigmas, opacities, tiles_x, tiles_y, extents, rects, radii):
+    """Extents in pixels, rectangles in tiles and radii; they stay zero for what can't be seen."""
+    for n in range(first, end, step):
         # Where opacity exp(-r^2 / 2) falls to MIN_ALPHA: the box is exact, not a 3-sigma guess.
         peak = np.float64(opacities[n]) / MIN_ALPHA
         if not peak > 1:
             continue
         reach = np.sqrt(2 * np.log(peak))
-        for b in range(views):
+        for b in range(sigmas.shape[0]):
             ex, ey = reach * sigmas[b, n, 0], reach * sigmas[b, n, 1]
             if not ex > 0:
                 continue
@@ -72,39 +70,39 @@ def _measure(means2d, sigmas, opacities, tiles_x, tiles_y):
             extents[b, n, 0], extents[b, n, 1] = ex, ey
             rects[b, n, 0], rects[b, n, 1], rects[b, n, 2], rects[b, n, 3] = x0, x1, y0, y1
             radii[b, n] = np.int32(min(np.ceil(max(ex, ey)), 1e9))
-    return extents, rects, radii
 
 
-@njit(cache=True, parallel=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def bin_tiles(means2d, depths, sigmas, opacities, width, height):
-    """extents (B, N, 2), radii (B, N), entries (E,), slots (E,), and the starts of runs.
-
-    Entries tile_starts[t] to tile_starts[t + 1] are tile t's Gaussians (t counts views, then
-    rows, then columns); slots gaussian_starts[b * N + n] onward belong to Gaussian n in view b.
-    """
-    views, count = depths.shape
-    tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
-    per_view = tiles_x * tiles_y
-    extents, rects, radii = _measure(means2d, sigmas, opacities, tiles_x, tiles_y)
-    tile_starts = np.zeros(views * per_view + 1, np.int64)
-    gaussian_starts = np.zeros(views * count + 1, np.int64)
-    for b in prange(views):
-        for n in range(count):
+def _count(first, end, step, rects, tiles_x, per_tile, per_gaussian):
+    """How many Gaussians each tile (B, T) and how many tiles each Gaussian (B, N) has."""
+    for b in range(first, end, step):
+        for n in range(rects.shape[1]):
             x0, x1, y0, y1 = rects[b, n, 0], rects[b, n, 1], rects[b, n, 2], rects[b, n, 3]
-            gaussian_starts[b * count + n + 1] = (x1 - x0) * (y1 - y0)
+            per_gaussian[b, n] = (x1 - x0) * (y1 - y0)
             for ty in range(y0, y1):
                 for tx in range(x0, x1):
-                    tile_starts[b * per_view + ty * tiles_x + tx + 1] += 1
-    for i in range(views * count):
-        gaussian_starts[i + 1] += gaussian_starts[i]
-    for t in range(views * per_view):
-        tile_starts[t + 1] += tile_starts[t]
-    total = tile_starts[views * per_view]
-    entries, slots = np.empty(total, np.int64), np.empty(total, np.int64)
-    for b in prange(views):
-        cursors = tile_starts[b * per_view : (b + 1) * per_view].copy()
-        order = _depth_order(depths[b], np.flatnonzero(radii[b]))
+                    per_tile[b, ty * tiles_x + tx] += 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _fill(
+    first, end, step, depths, radii, rects, tiles_x, tile_starts, gaussian_starts, entries, slots
+):
+    """Enters every view's Gaussians into its tiles, front to back."""
+    views, count = depths.shape
+    per_view = (tile_starts.size - 1) // views
+    cursors, chosen = np.empty(per_view, np.int64), np.empty(count, np.int64)
+    for b in range(first, end, step):
+        for tile in range(per_view):
+            cursors[tile] = tile_starts[b * per_view + tile]
+        seen = 0
+        for n in range(count):
+            if radii[b, n] > 0:
+                chosen[seen] = n
+                seen += 1
+        order = _depth_order(depths[b], chosen[:seen].copy())
         for n in order:
             slot = gaussian_starts[b * count + n]
             for ty in range(rects[b, n, 2], rects[b, n, 3]):
@@ -114,4 +112,28 @@ def bin_tiles(means2d, depths, sigmas, opacities, width, height):
                     slots[cursors[tile]] = slot
                     cursors[tile] += 1
                     slot += 1
-    return extents, radii, entries, slots, tile_starts, gaussian_starts
+
+
+def bin_tiles(means2d, depths, sigmas, opacities, width, height):
+    """extents (B, N, 2), radii (B, N), entries (E,), slots (E,), and the starts of runs.
+
+    Entries tile_starts[t] to tile_starts[t + 1] are tile t's Gaussians (t counts views, then
+    rows, then columns); slots gaussian_starts[b * N + n] onward belong to Gaussian n in view b.
+    """
+    views, count = depths.shape
+    tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
+    extents = np.zeros((views, count, 2), np.float32)
+    rects, radii = np.zeros((views, count, 4), np.int32), np.zeros((views, count), np.int32)
+    seen = (means2d, sigmas, opacities, tiles_x, tiles_y, extents, rects, radii)
+    in_parallel(_measure, count, *seen, in_turn=False)
+    tile_starts = np.zeros(views * tiles_x * tiles_y + 1, np.int64)
+    gaussian_starts = np.zeros(views * count + 1, np.int64)
+    per_tile = tile_starts[1:].reshape(views, -1)
+    per_gaussian = gaussian_starts[1:].reshape(views, count)
+    in_parallel(_count, views, rects, tiles_x, per_tile, per_gaussian)
+    np.cumsum(tile_starts, out=tile_starts)
+    np.cumsum(gaussian_starts, out=gaussian_starts)
+    entries, slots = (np.empty(tile_starts[-1], np.int64) for _ in range(2))
+    starts = (tile_starts, gaussian_starts)
+    in_parallel(_fill, views, depths, radii, rects, tiles_x, *starts, entries, slots)
+    return extents, radii, entries, slots, *starts
