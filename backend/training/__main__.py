@@ -1,4 +1,4 @@
-"""`python -m backend.training data|train|pack|sample`: how the embedded prior was made."""
+"""`python -m backend.training data|train|pack|sample|attributes|evaluate|evaluate-props`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from backend.runtime import prepare_process
+from backend.training import evaluation_cli
 
 
 def main() -> None:
@@ -33,6 +34,7 @@ def main() -> None:
     sample.add_argument("prior", type=Path)
     sample.add_argument("picture", type=Path)
     sample.add_argument("prompts", nargs="*")
+    evaluation_cli.add_commands(commands)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if arguments.command == "data":
@@ -53,6 +55,8 @@ def main() -> None:
         from backend.training.pack import pack as pack_run
 
         pack_run(arguments.run, arguments.folder)
+    elif arguments.command in evaluation_cli.COMMANDS:
+        evaluation_cli.run(arguments)
     else:
         from backend.training.samples import sample_sheet
 
