@@ -2,7 +2,8 @@
 
 In: coefficients (N, K, 3), means and cameras. Out: colours (B, N, 3). Ramamoorthi and Hanrahan
 2001, eq. 3, with the order (m from -l to l within l), the signs (of the Condon-Shortley phase) and
-the +0.5 of Kerbl et al. 2023, so that files of 3D Gaussians keep their colours.
+the +0.5 of Kerbl et al. 2023, so that files of 3D Gaussians keep their colours. Plain torch; on the
+CPU harmonics_cpu.py's kernels take its place.
 """
 
 from __future__ import annotations
@@ -60,6 +61,20 @@ def view_colors(
         )
     rotations, translations = viewmats.detach()[:, :3, :3], viewmats.detach()[:, :3, 3]
     centres = -(rotations.transpose(1, 2) @ translations[..., None])[..., 0]
+    if means.device.type == "cpu":
+        from backend.render import harmonics_cpu
+
+        return harmonics_cpu.view_colors(coefficients, means, centres, degree)
+    return colors_of(coefficients, means, centres, degree)
+
+
+def colors_of(
+    coefficients: Float[Tensor, "N K 3"],
+    means: Float[Tensor, "N 3"],
+    centres: Float[Tensor, "B 3"],
+    degree: int,
+) -> Float[Tensor, "B N 3"]:
+    """`view_colors` in plain torch, from the cameras' centres; on any device."""
     directions = F.normalize(means - centres[:, None].to(means), dim=-1)
-    colors = torch.einsum("bnk,nkc->bnc", harmonics(directions, degree), coefficients[:, :used])
-    return (colors + 0.5).clamp(min=0)
+    used = coefficients[:, : (degree + 1) ** 2]
+    return (torch.einsum("bnk,nkc->bnc", harmonics(directions, degree), used) + 0.5).clamp(min=0)

@@ -14,7 +14,7 @@ from backend.gaussians.model import GaussianCloud
 from backend.gaussians.stage import render_normals
 from backend.render.gaussian_normals import view_normals
 from backend.render.gaussians import render_gaussians
-from backend.render.harmonics import harmonics, view_colors
+from backend.render.harmonics import colors_of, harmonics, view_colors
 
 
 def scipy_harmonics(directions: np.ndarray, degree: int) -> np.ndarray:
@@ -60,6 +60,26 @@ def test_harmonics_render_like_the_twin(device, degree):
                          turntable(3).viewmats.double(), degree)  # fmt: skip
     assert (colors == 0).any()  # the clamp is on trial too
     compare(device, parameters, turntable(3), 37, 21, sh=(degree, twin_colors))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("degree", range(4))
+def test_kernels_and_plain_torch_give_the_same_colours(degree, dtype):
+    """What runs on the CPU against what runs elsewhere, gradients too."""
+    g = torch.Generator().manual_seed(degree)
+    coefficients, means = torch.randn(300, 17, 3, generator=g), torch.randn(300, 3, generator=g)
+    viewmats, weights = turntable(4).viewmats.to(dtype), torch.randn(4, 300, 3, generator=g)
+    centres = torch.linalg.inv(viewmats)[:, :3, 3]
+    results = []
+    for function, cameras in ((view_colors, viewmats), (colors_of, centres)):
+        leaves = [x.to(dtype).requires_grad_(True) for x in (coefficients.clone(), means.clone())]
+        colors = function(*leaves, cameras, degree)
+        (colors * weights).sum().backward()
+        results.append([colors.detach(), *(leaf.grad for leaf in leaves)])
+    for ours, plain in zip(*results, strict=True):
+        plain = torch.zeros_like(ours) if plain is None else plain  # constant colours
+        scale = float(plain.abs().max())
+        torch.testing.assert_close(ours, plain, atol=1e-5 * scale, rtol=0)
 
 
 def test_harmonics_of_a_wrong_shape_are_refused():
