@@ -37,7 +37,7 @@ CAPTION_BYTES = 96
 CAPTIONED_PROPS = 20_000
 CAMERAS = CameraRange(elevation_deg=(-20.0, 65.0), distance=(2.65, 3.35), fov_y_deg=(36.0, 44.0))
 CREASE_COS = np.float32(0.7)
-IMPORTED_SHARE = 0.4  # of the props, where the imported models are given
+IMPORTED_SHARE = 0.3  # of the props, where the imported models are given
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class DataConfig:
     sweethome: Path | None = None  # the unpacked package; None: procedural props alone
     cache: Path | None = None  # where converted models are kept
     kinds: tuple[str, ...] = tuple(KINDS)  # the procedural ones
+    focus: float = 2.5  # exponent on kinds' weights: the less compute, the more on what is asked
 
 
 def write_shards(folder: Path, shards: int, config: DataConfig, workers: int = 2) -> None:
@@ -109,7 +110,7 @@ def draw_any(config: DataConfig, rng: np.random.Generator) -> tuple[Prop | Impor
         model = models[int(rng.choice(len(models), p=shares))]
         found = imported_props.sample_imported(model, rng)
         return found, imported_props.captions(found, WORDINGS, rng)
-    weights = np.array([KINDS[kind].weight for kind in config.kinds])
+    weights = np.array([KINDS[kind].weight for kind in config.kinds]) ** config.focus
     kind = str(rng.choice(config.kinds, p=weights / weights.sum()))
     prop = props.sample_prop(kind, rng)
     return prop, props.captions(prop, WORDINGS, rng)

@@ -9,7 +9,10 @@ from typing import Any
 import torch
 
 from backend.guidance.base import DOMAINS
-from backend.training import meanings
+from backend.guidance.word_encoder import WordTextEncoder
+from backend.training import imported_kinds, meanings, props
+from backend.training.adjectives import FIGURES, FINISHES
+from backend.training.looks import COLOURS, MATERIALS
 from backend.training.model import FOLD, IMAGE_SIZE, build_scheduler
 from backend.training.train import Networks
 
@@ -36,5 +39,22 @@ def pack(run: Path, folder: Path) -> None:
     unet.save_pretrained(folder / "unet")
     build_scheduler().save_pretrained(folder / "scheduler")
     nets.text.save_pretrained(folder / "text_encoder")
-    text = json.dumps({**MODEL_INDEX, "training_steps": state["step"]}, indent=1)
+    content = {**MODEL_INDEX, "training_steps": state["step"], "knows": knows(nets.text)}
+    text = json.dumps(content, indent=1)
     (folder / "model_index.json").write_text(text + "\n")
+
+
+def knows(encoder: WordTextEncoder) -> dict[str, list[str]]:
+    """What the prior was taught, for users to read: kinds, colours, materials, other looks."""
+    kinds = {*props.KINDS, *imported_kinds.KINDS} - set(imported_kinds.HELD_OUT)
+    lists = {
+        "kinds": kinds,
+        "colours": COLOURS,
+        "materials": MATERIALS,
+        "looks": [*FINISHES, *FIGURES],
+    }
+    taught = set(encoder.vocabulary[: encoder.taught])
+    return {
+        key: sorted(name for name in names if set(name.split()) <= taught)
+        for key, names in lists.items()
+    }
