@@ -17,12 +17,13 @@ from typing import no_type_check
 import numpy as np
 import torch
 from jaxtyping import Float
-from numba import njit, prange
+from numba import njit
 from scipy.spatial import cKDTree
 from torch import Tensor
 
 from backend.gaussians.model import GaussianCloud
 from backend.gaussians.rotations import rotation_matrices
+from backend.render.threads import in_parallel
 
 _NEGLIGIBLE = 1e-5  # of density: a Gaussian ends where it adds less
 _NEIGHBOURS = 24
@@ -45,7 +46,9 @@ def density_grid(
     inverses = torch.linalg.inv(covariances).numpy()
     sides = torch.diagonal(covariances, dim1=1, dim2=2).sqrt().contiguous().numpy()
     cells = (means + extent) / spacing  # in samples from the first
-    grid = _splat(cells, inverses * spacing**2, sides / spacing, opacities, resolution)
+    grid = np.zeros((resolution, resolution, resolution), np.float32)
+    gaussians = (cells, inverses * spacing**2, sides / spacing, opacities)
+    in_parallel(_splat, resolution, *gaussians, grid)
     return torch.from_numpy(grid)
 
 
@@ -112,13 +115,17 @@ def _add_row(row, inverse, dx, dy, centre_z, opacity, reach):
         ratio *= bend
 
 
-@njit(cache=True, parallel=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def _splat(cells, inverses, sides, opacities, resolution):
-    """(R, R, R) float32 from means, inverse covariances and extents in units of a sample."""
-    grid = np.zeros((resolution, resolution, resolution), np.float32)
-    for x in prange(resolution):
-        slab = np.zeros((resolution, resolution))
+def _splat(first_x, end_x, step, cells, inverses, sides, opacities, grid):
+    """Fills slabs of grid (R, R, R), zeros, from means, inverse covariances and extents in units
+    of a sample."""
+    resolution = grid.shape[0]
+    slab = np.empty((resolution, resolution))
+    for x in range(first_x, end_x, step):
+        for y in range(resolution):
+            for z in range(resolution):
+                slab[y, z] = 0.0
         for n in range(cells.shape[0]):
             if not opacities[n] > _NEGLIGIBLE:
                 continue
@@ -132,5 +139,6 @@ def _splat(cells, inverses, sides, opacities, resolution):
             for y in range(low, high + 1):
                 dy = y - cells[n, 1]
                 _add_row(slab[y], inverses[n], dx, dy, cells[n, 2], opacities[n], reach)
-        grid[x] = slab
-    return grid
+        for y in range(resolution):
+            for z in range(resolution):
+                grid[x, y, z] = slab[y, z]

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from backend.mesh.geometry import face_normals, take
 from backend.mesh.types import TriMesh
+from backend.render.threads import in_parallel
 
 CANDIDATES = 8
 
@@ -38,22 +39,36 @@ def closest_points(
     facing = face_normals(TriMesh(mesh.vertices.detach().cpu(), mesh.faces.cpu()))
     arrays = [t.detach().cpu().float().contiguous().numpy() for t in (points, normals)]
     near = near.reshape(len(points), candidates).astype(np.int64)
-    _pick(corners.float().numpy(), facing.float().numpy(), *arrays, near, faces, weights)
+    shape = (corners.float().numpy(), facing.float().numpy())
+    in_parallel(_pick, len(points), *shape, *arrays, near, faces, weights, in_turn=False)
     return torch.from_numpy(faces).to(points.device), torch.from_numpy(weights).to(points.device)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _dot(a, b):
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _minus(a, b):
+    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
+
+
+@numba.njit(cache=True, nogil=True)
 @no_type_check
 def _weights_on_triangle(p, a, b, c):
     """Barycentrics of the point of triangle abc that is closest to p."""
-    ab, ac = b - a, c - a
-    d1, d2 = (ab * (p - a)).sum(), (ac * (p - a)).sum()
+    ab, ac = _minus(b, a), _minus(c, a)
+    from_a, from_b, from_c = _minus(p, a), _minus(p, b), _minus(p, c)
+    d1, d2 = _dot(ab, from_a), _dot(ac, from_a)
     if d1 <= 0 and d2 <= 0:
         return 1.0, 0.0, 0.0
-    d3, d4 = (ab * (p - b)).sum(), (ac * (p - b)).sum()
+    d3, d4 = _dot(ab, from_b), _dot(ac, from_b)
     if d3 >= 0 and d4 <= d3:
         return 0.0, 1.0, 0.0
-    d5, d6 = (ab * (p - c)).sum(), (ac * (p - c)).sum()
+    d5, d6 = _dot(ab, from_c), _dot(ac, from_c)
     if d6 >= 0 and d5 <= d6:
         return 0.0, 0.0, 1.0
     vc = d1 * d4 - d3 * d2
@@ -72,18 +87,20 @@ def _weights_on_triangle(p, a, b, c):
     return va / total, vb / total, vc / total
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True, nogil=True)
 @no_type_check
-def _pick(corners, facing, points, normals, near, faces, weights):
-    for p in numba.prange(len(points)):
+def _pick(first, end, step, corners, facing, points, normals, near, faces, weights):
+    for p in range(first, end, step):
         best = np.inf
         for k in range(near.shape[1]):
             f = near[p, k]
             a, b, c = corners[f, 0], corners[f, 1], corners[f, 2]
             u, v, w = _weights_on_triangle(points[p], a, b, c)
-            away = points[p] - (u * a + v * b + w * c)
-            distance = (away * away).sum()
-            if (facing[f] * normals[p]).sum() < 0:
+            distance = 0.0
+            for i in range(3):
+                away = points[p, i] - (u * a[i] + v * b[i] + w * c[i])
+                distance += away * away
+            if _dot(facing[f], normals[p]) < 0:
                 distance += 1e6
             if distance < best:
                 best = distance

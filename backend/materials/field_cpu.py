@@ -16,6 +16,8 @@ import torch
 from jaxtyping import Float, Int32
 from torch import Tensor
 
+from backend.render.threads import in_parallel
+
 
 @numba.njit(inline="always")
 @no_type_check
@@ -43,10 +45,10 @@ def _corner(k, corner, fraction, resolution):
     return index, weight
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True, nogil=True)
 @no_type_check
-def _forward(points, rows, features, resolution, out):
-    for p in numba.prange(len(points)):
+def _forward(first, end, step, points, rows, features, resolution, out):
+    for p in range(first, end, step):
         corner, fraction = _cell(points[p], resolution)
         for k in range(8):
             index, weight = _corner(k, corner, fraction, resolution)
@@ -75,7 +77,7 @@ class _Lookup(torch.autograd.Function):
         ctx.resolution, ctx.count = resolution, features.shape[0]
         out = torch.zeros(points.shape[0], features.shape[1])
         arrays = (points.numpy(), rows.numpy(), features.detach().numpy())
-        _forward(*arrays, resolution, out.numpy())
+        in_parallel(_forward, len(points), *arrays, resolution, out.numpy(), in_turn=False)
         return out
 
     @staticmethod

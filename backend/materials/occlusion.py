@@ -21,6 +21,7 @@ from torch import Tensor
 
 from backend.mesh.types import TriMesh
 from backend.render import triangles
+from backend.render.threads import in_parallel
 
 BATCH = 16  # depth maps drawn at a time, to bound memory
 
@@ -51,7 +52,8 @@ def ambient_occlusion(
     ]
     out = np.empty(len(points), np.float32)
     arrays = [t.detach().cpu().float().contiguous().numpy() for t in (points, normals, frames)]
-    _open_share(*arrays, torch.cat(depths).cpu().numpy(), radius, out)
+    arrays.append(torch.cat(depths).cpu().numpy())
+    in_parallel(_open_share, len(points), *arrays, radius, out, in_turn=False)
     return torch.from_numpy(out).to(points.device)
 
 
@@ -77,12 +79,12 @@ def _dot(a, b):
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True, nogil=True)
 @no_type_check
-def _open_share(points, normals, frames, depths, radius, out):
+def _open_share(first, end, step, points, normals, frames, depths, radius, out):
     size = depths.shape[1]
     texel = 2 * radius / size
-    for p in numba.prange(len(points)):
+    for p in range(first, end, step):
         seen = total = 0.0
         for d in range(len(frames)):
             cosine = -_dot(normals[p], frames[d, 2])

@@ -19,7 +19,9 @@ from __future__ import annotations
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
+
+from backend.render.threads import in_parallel
 
 # Depth is rounded to 24 bits as in a hardware depth buffer, so that coincident triangles tie
 # exactly (whatever the order of their vertices) and the lowest triangle wins.
@@ -121,20 +123,32 @@ def _rasterize_band(pos, bounds, tris, first_row, end_row, rast):
                 rast[j, i, 2] = 0
 
 
-@no_type_check
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def rasterize_forward(pos, tris, bands, rast):
     """pos (B, V, 4), tris (F, 3) -> rast (B, H, W, 4), in `bands` bands of rows a view."""
-    views, height, width = rast.shape[:3]
+    views = len(pos)
+    screen = np.empty((views, pos.shape[1], 3))
     bounds = np.empty((views, tris.shape[0], 4), dtype=np.int32)
-    for b in prange(views):
-        screen = np.empty((pos.shape[1], 3))
-        project(pos[b], height, width, screen)
+    in_parallel(_find_bounds, views, pos, tris, rast, screen, bounds)
+    in_parallel(_rasterize_bands, views * bands, pos, bounds, tris, bands, rast)
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _find_bounds(first_task, end_task, step, pos, tris, rast, screen, bounds):
+    height, width = rast.shape[1:3]
+    for b in range(first_task, end_task, step):
+        project(pos[b], height, width, screen[b])
         for f in range(tris.shape[0]):
-            x0, x1, y0, y1 = _pixel_bounds(screen, tris[f], height, width)
+            x0, x1, y0, y1 = _pixel_bounds(screen[b], tris[f], height, width)
             bounds[b, f, 0], bounds[b, f, 1] = x0, x1
             bounds[b, f, 2], bounds[b, f, 3] = y0, y1
-    for task in prange(views * bands):
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _rasterize_bands(first_task, end_task, step, pos, bounds, tris, bands, rast):
+    height = rast.shape[1]
+    for task in range(first_task, end_task, step):
         b, band = task // bands, task % bands
         first, end = height * band // bands, height * (band + 1) // bands
         _rasterize_band(pos[b], bounds[b], tris, first, end, rast[b])
@@ -174,18 +188,29 @@ def _rasterize_band_backward(pos, tris, rast, grad, first_row, end_row, out):
                 out[b, 2] -= h[k] * (ax * Y - ay * X)
 
 
-@no_type_check
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def rasterize_backward(pos, tris, rast, grad, bands, grad_pos):
     """Gradient of (u, v), in grad (B, H, W, 4), to grad_pos (B, V, 4); z gets none."""
-    views, height = rast.shape[:2]
-    parts = np.zeros((views * bands, pos.shape[1], 3))
-    for task in prange(views * bands):
+    tasks = len(pos) * bands
+    parts = np.zeros((tasks, pos.shape[1], 3))
+    in_parallel(_rasterize_bands_backward, tasks, pos, tris, rast, grad, bands, parts)
+    in_parallel(_add_bands, pos.shape[1], parts, bands, grad_pos, in_turn=False)
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _rasterize_bands_backward(first_task, end_task, step, pos, tris, rast, grad, bands, parts):
+    height = rast.shape[1]
+    for task in range(first_task, end_task, step):
         b, band = task // bands, task % bands
         first, end = height * band // bands, height * (band + 1) // bands
         _rasterize_band_backward(pos[b], tris, rast[b], grad[b], first, end, parts[task])
-    for b in prange(views):
-        for v in range(pos.shape[1]):
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_bands(first, end, step, parts, bands, grad_pos):
+    for b in range(grad_pos.shape[0]):
+        for v in range(first, end, step):
             for c in range(3):
                 total = 0.0
                 for band in range(bands):
@@ -193,13 +218,17 @@ def rasterize_backward(pos, tris, rast, grad, bands, grad_pos):
                 grad_pos[b, v, c if c < 2 else 3] = total
 
 
-@no_type_check
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def interpolate_forward(attrs, rast, tris, out):
     """attrs (A, V, C) -> out (B, H, W, C); zero where there is no triangle."""
-    views, height, width = rast.shape[:3]
+    in_parallel(_interpolate_rows, rast.shape[0] * rast.shape[1], attrs, rast, tris, out)
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _interpolate_rows(first_task, end_task, step, attrs, rast, tris, out):
+    height, width = rast.shape[1:3]
     channels = attrs.shape[2]
-    for task in prange(views * height):
+    for task in range(first_task, end_task, step):
         b, j = task // height, task % height
         a = b if attrs.shape[0] > 1 else 0
         for i in range(width):
@@ -239,25 +268,38 @@ def _interpolate_band_backward(attrs, rast, tris, grad, first_row, end_row, part
             grad_rast[j, i, 0], grad_rast[j, i, 1] = gu, gv
 
 
-@no_type_check
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def interpolate_backward(attrs, rast, tris, grad, bands, grad_attrs, grad_rast):
     """grad (B, H, W, C) -> grad_attrs (A, V, C) and grad_rast (B, H, W, 4)."""
-    views, height = rast.shape[:2]
+    tasks, vertices = rast.shape[0] * bands, attrs.shape[1]
+    parts = np.zeros((tasks, vertices, attrs.shape[2]))
+    arguments = (attrs, rast, tris, grad, bands, parts, grad_rast)
+    in_parallel(_interpolate_bands_backward, tasks, *arguments)
+    per_output = tasks // len(attrs)
+    in_parallel(_add_parts, vertices, parts, per_output, grad_attrs, in_turn=False)
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _interpolate_bands_backward(
+    first_task, end_task, step, attrs, rast, tris, grad, bands, parts, grad_rast
+):
+    height = rast.shape[1]
     shared = attrs.shape[0] == 1
-    vertices, channels = attrs.shape[1], attrs.shape[2]
-    parts = np.zeros((views * bands, vertices, channels))
-    for task in prange(views * bands):
+    for task in range(first_task, end_task, step):
         b, band = task // bands, task % bands
         first, end = height * band // bands, height * (band + 1) // bands
         a = 0 if shared else b
         _interpolate_band_backward(
             attrs[a], rast[b], tris, grad[b], first, end, parts[task], grad_rast[b]
         )
-    per_output = views * bands if shared else bands
-    for v in prange(vertices):
-        for a in range(attrs.shape[0]):
-            for c in range(channels):
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_parts(first, end, step, parts, per_output, grad_attrs):
+    for v in range(first, end, step):
+        for a in range(grad_attrs.shape[0]):
+            for c in range(grad_attrs.shape[2]):
                 total = 0.0
                 for part in range(a * per_output, (a + 1) * per_output):
                     total += parts[part, v, c]

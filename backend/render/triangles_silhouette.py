@@ -20,8 +20,9 @@ from __future__ import annotations
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
+from backend.render.threads import in_parallel
 from backend.render.triangles_kernels import project
 
 
@@ -152,8 +153,6 @@ def _trace_edge(number, a, b, side, n, pos, screen, rast, tris, owner_only, cros
         shift[j0, i0, axis] = t - 0.5
 
 
-@no_type_check
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def find_crossings(pos, tris, edges, opposites, rast, owner_only, crossing, shift):
     """Fills, for each pixel and its right (0) and lower (1) neighbour, what passes between them.
 
@@ -162,12 +161,22 @@ def find_crossings(pos, tris, edges, opposites, rast, owner_only, crossing, shif
     views, height, width = rast.shape[:3]
     screen = np.empty((views, pos.shape[1], 3))
     found = np.empty((views, height, width, 2, 3))
-    for view in prange(views):
-        n = np.empty(3)
+    crossing[:], shift[:] = 0, 0
+    arguments = (pos, tris, edges, opposites, rast, owner_only, screen, found, crossing, shift)
+    in_parallel(_find_crossings, views, *arguments)
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _find_crossings(
+    first_task, end_task, step,
+    pos, tris, edges, opposites, rast, owner_only, screen, found, crossing, shift,
+):  # fmt: skip
+    height, width = rast.shape[1:3]
+    n = np.empty(3)
+    for view in range(first_task, end_task, step):
         points, seen = pos[view], screen[view]
         project(points, height, width, seen)
-        crossing[view] = 0
-        shift[view] = 0
         for e in range(edges.shape[0]):
             a, b = edges[e, 0], edges[e, 1]
             if points[a, 2] <= -points[a, 3] or points[b, 2] <= -points[b, 3]:
@@ -182,12 +191,16 @@ def find_crossings(pos, tris, edges, opposites, rast, owner_only, crossing, shif
                 )  # fmt: skip
 
 
-@no_type_check
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def blend(images, shift, out):
     """images (B, H, W, C) -> out: every pixel receives its share from its four neighbours."""
-    views, height, width, channels = images.shape
-    for task in prange(views * height):
+    in_parallel(_blend_rows, images.shape[0] * images.shape[1], images, shift, out)
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _blend_rows(first_task, end_task, step, images, shift, out):
+    height, width, channels = images.shape[1:]
+    for task in range(first_task, end_task, step):
         b, j = task // height, task % height
         for i in range(width):
             for c in range(channels):
@@ -207,12 +220,16 @@ def blend(images, shift, out):
                         out[b, j, i, c] += own * step
 
 
-@no_type_check
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def blend_backward_images(grad, shift, out):
     """The transpose of `blend`: grad (B, H, W, C) -> out, the gradient to its input images."""
-    views, height, width, channels = grad.shape
-    for task in prange(views * height):
+    in_parallel(_blend_rows_backward, grad.shape[0] * grad.shape[1], grad, shift, out)
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _blend_rows_backward(first_task, end_task, step, grad, shift, out):
+    height, width, channels = grad.shape[1:]
+    for task in range(first_task, end_task, step):
         b, j = task // height, task % height
         for i in range(width):
             for c in range(channels):
@@ -250,12 +267,19 @@ def _scatter_shift(g, u, axis, a, b, screen, pos, size, grad_pos):
         grad_pos[vertex, 3] -= moved / np.float64(pos[vertex, 3])
 
 
-@no_type_check
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def blend_backward_pos(images, grad, pos, edges, crossing, shift, grad_pos):
     """grad (B, H, W, C) -> grad_pos (B, V, 4), which must come in zeroed; z gets none."""
-    views, height, width, channels = images.shape
-    for b in prange(views):
+    arguments = (images, grad, pos, edges, crossing, shift, grad_pos)
+    in_parallel(_blend_views_backward, len(images), *arguments)
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _blend_views_backward(
+    first_task, end_task, step, images, grad, pos, edges, crossing, shift, grad_pos
+):
+    height, width, channels = images.shape[1:]
+    for b in range(first_task, end_task, step):
         screen = np.empty((pos.shape[1], 3))
         project(pos[b], height, width, screen)
         for j in range(height):
