@@ -38,6 +38,13 @@ log = logging.getLogger(__name__)
 
 UNET_WEIGHTS = "diffusion_pytorch_model"
 TEXT_WEIGHTS = "model"
+READ_FILES = (  # what else decides the outcome: a word's place in the list is its token
+    "model_index.json",
+    "unet/config.json",
+    "scheduler/scheduler_config.json",
+    "text_encoder/config.json",
+    "text_encoder/words.txt",
+)
 
 
 @dataclass(frozen=True)
@@ -181,7 +188,8 @@ def load_embedded(
         prior = EmbeddedPrior(
             unet, alphas_cumprod, prediction_type, tokens.to(device), index, config
         )
-    prior.weights_hash = weights.weights_hash(folder, files)
+    read = [folder / name for name in READ_FILES if (folder / name).is_file()]
+    prior.weights_hash = weights.weights_hash(folder, [*files, *read])
     prior.ignored_words = tuple(dict.fromkeys(known.ignored + avoided.ignored))
     return prior
 
