@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from backend.errors import CheckpointError
+from backend.errors import CheckpointError, StorageError
 from backend.files import FolderLock, replace_atomically
 
 JOB_FILE = "job.json"
@@ -47,7 +47,7 @@ class CheckpointFolder:
             os.makedirs(self.folder, mode=0o700, exist_ok=True)
             self._lock.acquire()
         except OSError as error:
-            raise CheckpointError(
+            raise StorageError(
                 f"Cannot write checkpoints to '{self.folder}': {error.strerror or error}; "
                 "choose another --checkpoint-dir."
             ) from error
@@ -71,7 +71,7 @@ class CheckpointFolder:
             OSError,
             RuntimeError,
         ) as error:  # torch's zip writer hides a full disk in the latter
-            raise CheckpointError(
+            raise StorageError(
                 f"Cannot save the checkpoint of stage '{key}' in '{self.folder}': "
                 f"{_first_line(error)}; free some space there, then add --resume."
             ) from error

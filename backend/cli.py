@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from backend import cli_client, cli_serve
 from backend.cli_checks import check_paths
 from backend.cli_parser import build_parser, join_negative_values
 from backend.cli_signals import stop_on_signals
@@ -77,7 +78,19 @@ def _models(arguments: argparse.Namespace) -> int:
     return models(arguments)
 
 
-COMMANDS = {"generate": _generate, "bench": _bench, "models": _models}
+COMMANDS = {
+    "generate": _generate,
+    "bench": _bench,
+    "models": _models,
+    "serve": cli_serve.serve,
+    "keys": cli_serve.keys,
+    "submit": cli_client.submit,
+    "watch": cli_client.watch,
+    "cancel": cli_client.change,
+    "pause": cli_client.change,
+    "resume": cli_client.change,
+    "jobs": cli_client.jobs,
+}
 
 
 def _prepare_process() -> None:

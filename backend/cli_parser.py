@@ -15,7 +15,9 @@ from typing import NoReturn
 
 import backend
 from backend.cli_bench import add_bench
+from backend.cli_client import add_client
 from backend.cli_models import add_models
+from backend.cli_serve import add_serve
 from backend.errors import InputError
 
 # config.PRESETS has the settings; it loads torch, so a test holds these names equal to its keys.
@@ -46,19 +48,22 @@ def build_parser() -> argparse.ArgumentParser:
         description="Makes a PBR prop from a prompt: a GLB with base colour, metallic-roughness "
         "and normal textures, one closed surface standing on the ground.",
     )
-    _add_job(generate)
+    _add_settings(generate)
     _add_cameras(generate)
     _add_run(generate)
+    add_serve(commands)
+    submit = add_client(commands)
+    _add_settings(submit)
+    _add_cameras(submit)
     add_bench(commands)
     add_models(commands)
     return parser
 
 
-def _add_job(parser: argparse.ArgumentParser) -> None:
+def _add_settings(parser: argparse.ArgumentParser) -> None:
     presets = "; ".join(f"{name}: {text}" for name, text in PRESET_HELP.items())
     add = parser.add_argument
     add("prompt", metavar="PROMPT", type=_prompt, help='what to make, "a red wooden chair"')
-    add("-o", "--output", metavar="FILE.glb", type=_glb_path, required=True, help="where it goes")
     add("--preset", choices=PRESET_HELP, default="draft", help=f"{presets} (default: draft)")
     add("--seed", type=_seed, default=0, help="same seed and device, same file (default: 0)")
     add("--negative", metavar="PROMPT", default="", help="what it should not look like")
@@ -69,7 +74,6 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
         help="'embedded' (a small vocabulary of props, part of the package), or a folder with "
         "Stable Diffusion 1.5 or 2.1 in diffusers' layout (default: embedded)",
     )
-    add("--device", choices=DEVICES, default="auto", help="auto: the GPU if gsplat is there")
     add("--texture-size", metavar="PIXELS", type=_whole(64, 8192), help="side of the textures")
     add("--faces", metavar="N", type=_whole(500, 200_000), help="triangles to aim for")
     add("--height", metavar="METRES", type=_number(0.001, 1000.0), help="of the finished prop")
@@ -105,6 +109,8 @@ def _add_cameras(parser: argparse.ArgumentParser) -> None:
 def _add_run(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the run")
     add = group.add_argument
+    add("-o", "--output", metavar="FILE.glb", type=_glb_path, required=True, help="where it goes")
+    add("--device", choices=DEVICES, default="auto", help="auto: the GPU if gsplat is there")
     add(
         "--checkpoint-dir",
         metavar="DIR",

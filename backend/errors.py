@@ -5,6 +5,7 @@ PropsmithError           anything that ends a run with one clear sentence
 |  |- DeviceError        the asked device isn't there
 |  |- PriorError         the asked prior can't be found or loaded
 |  `- CheckpointError    a checkpoint is missing, corrupt, or of another job
+|     `- StorageError    the disk is full or refuses: mend that and go on, nothing is lost
 `- GenerationError       the run itself failed (an empty shape, for example): exit code 1
 Interrupted              stopped by Ctrl-C or a request; the checkpoint says where: exit code 130
 """
@@ -31,6 +32,10 @@ class PriorError(InputError):
 
 
 class CheckpointError(InputError):
+    pass
+
+
+class StorageError(CheckpointError):
     pass
 
 

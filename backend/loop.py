@@ -26,6 +26,10 @@ class Optimisation(Protocol):
         """Does step `index` (0-based); returns its losses by name."""
         ...
 
+    def snapshot(self) -> object:
+        """What there is so far, for a preview; changes nothing, draws no random number."""
+        ...
+
     def state_dict(self) -> dict[str, Any]: ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
@@ -51,6 +55,10 @@ class Checkpoints(Protocol):
     def load(self, key: str) -> dict[str, Any] | None: ...
 
 
+# Told stage and step, and a function that makes the snapshot: not calling it costs nothing.
+Preview = Callable[[str, int, Callable[[], object]], None]
+
+
 @dataclass
 class RunContext:
     """What every stage is handed beside its input and its config."""
@@ -58,6 +66,7 @@ class RunContext:
     device: torch.device
     generator: torch.Generator  # on the CPU; the one source of randomness of a job
     progress: Callable[[Progress], None] = lambda _: None
+    preview: Preview = lambda stage, step, snapshot: None
     checkpoints: Checkpoints | None = None
     checkpoint_seconds: float = 30.0
     stop_requested: Callable[[], bool] = lambda: False
@@ -103,6 +112,7 @@ def optimise(stage: str, optimisation: Optimisation, context: RunContext) -> Non
         done = index + 1
         left = (now - started) / (done - first) * (optimisation.steps - done)
         context.progress(Progress(stage, done, optimisation.steps, losses, left))
+        context.preview(stage, done, optimisation.snapshot)
         if now - saved > context.checkpoint_seconds:
             save(done)
             saved = now

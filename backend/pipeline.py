@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 
 from backend.checkpoint import CheckpointFolder
-from backend.errors import InputError
+from backend.errors import StorageError
 from backend.export import EXPORTERS
 from backend.export.asset import Asset
 from backend.gaussians import stage as gaussians
@@ -100,6 +100,7 @@ def _make(job: Job, guidance: Guidance, context: RunContext, clock: StageClock) 
         material = materials.run(begin, config.materials, guidance, cameras, context)
     with clock.stage("bake"):
         finished, textures = bake.bake(atlas, material, config.bake, fine)
+        context.preview("bake", 1, lambda: (finished, textures))
     return Prop(cloud, fine, material, finished, textures)
 
 
@@ -109,7 +110,7 @@ def _export(prop: Prop, job: Job, prior: Prior, output: Path) -> None:
     try:
         EXPORTERS[output.suffix.lower().removeprefix(".")](asset, output)
     except OSError as error:
-        raise InputError(
+        raise StorageError(
             f"Cannot write '{output}': {error.strerror or error}; "
             "mend that and add --resume, nothing is lost."
         ) from error

@@ -167,6 +167,9 @@ class GaussianOptimisation:
             "anisotropy": config.anisotropy * losses.anisotropy(scales, config.anisotropy_limit),
         }
 
+    def snapshot(self) -> GaussianCloud:
+        return self.model.cloud()
+
     def state_dict(self) -> dict[str, Any]:
         return {
             "model": {n: p.detach().clone() for n, p in self.model.parameters.items()},

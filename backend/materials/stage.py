@@ -29,7 +29,7 @@ from backend.materials import views
 from backend.materials.field import FieldConfig, Material, MaterialField
 from backend.materials.light import environment
 from backend.mesh.geometry import vertex_normals
-from backend.mesh.types import TriMesh
+from backend.mesh.types import PaintedMesh, TriMesh
 
 STAGE = "materials"
 
@@ -153,6 +153,10 @@ class MaterialOptimisation:
             * _distance(near.roughness, material.roughness),
             "bimodal_metallic": config.bimodal_metallic * ramp * _mean(metallic * (1 - metallic)),
         }
+
+    @torch.no_grad()
+    def snapshot(self) -> PaintedMesh:
+        return PaintedMesh(self.mesh, self.field(self.mesh.vertices).albedo)
 
     def state_dict(self) -> dict[str, Any]:
         return {"field": self.field.state_dict(), "optimiser": self.optimiser.state_dict()}

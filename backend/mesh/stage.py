@@ -35,7 +35,7 @@ from backend.mesh.dmtet import Surface, marching_tetrahedra
 from backend.mesh.from_field import sample_grid
 from backend.mesh.geometry import take
 from backend.mesh.tet_grid import TetGrid
-from backend.mesh.types import TriMesh
+from backend.mesh.types import PaintedMesh, TriMesh
 
 STAGE = "mesh"
 # Vertices of a tetrahedron may approach each other by twice this; its height is 0.71 cells, so
@@ -180,6 +180,11 @@ class GeometryOptimisation:
             "eikonal": config.eikonal * regularise.eikonal(points, sdf, tets),
         }
 
+    @torch.no_grad()
+    def snapshot(self) -> PaintedMesh:
+        surface = self.surface()
+        return PaintedMesh(surface.mesh, self.colors.peek(surface))
+
     def _parameters(self) -> list[Tensor]:
         return [*self.coarse, self.fine, self.offsets]
 
@@ -212,6 +217,11 @@ class _ColorCache:
         if len(missing):
             self.values[missing] = self.color_at(self.points[missing]).to(self.values).clamp(0, 1)
         return surface.interpolate(self.values)
+
+    def peek(self, surface: Surface) -> Float[Tensor, "V 3"]:
+        """The same for a look in between: grey where nobody has asked yet."""
+        colors = surface.interpolate(self.values)
+        return torch.where(colors.isnan(), 0.5, colors)
 
 
 def _distances_on(grid: TetGrid, sdf: Float[Tensor, "R R R"], band: float) -> Float[Tensor, " N"]:

@@ -27,6 +27,14 @@ class TriMesh:
         return TriMesh(self.vertices.detach(), self.faces)
 
 
+@dataclass(frozen=True)
+class PaintedMesh:
+    """A surface with a colour at each vertex, for looking at."""
+
+    mesh: TriMesh
+    colors: Float[Tensor, "V 3"]  # sRGB, [0, 1]
+
+
 @dataclass
 class UVMesh:
     """A triangle surface with an atlas; vertices are split where charts meet.

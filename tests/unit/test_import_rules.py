@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("prompt", "guidance", "gaussians", "mesh", "materials", "export", "service")
 # Common modules that every stage may use; the integrators (pipeline, config, cli*) may use all.
 COMMON = {"cameras", "color", "errors", "files", "loop", "render", "runtime", "config"}
+WHOLE_RUNS = {"pipeline", "job", "request", "checkpoint", "result"}  # what a worker runs
 LAZY = {"diffusers", "transformers", "gsplat", "nvdiffrast", "accelerate"}
 
 
@@ -80,7 +81,7 @@ def test_the_addon_knows_no_backend() -> None:
 def test_a_stage_imports_only_stages_before_it(room: str) -> None:
     before = set(ROOMS[: ROOMS.index(room) + 1])
     for path in files(f"backend/{room}"):
-        allowed = before | COMMON | ({"pipeline"} if room == "service" else set())
+        allowed = before | COMMON | (WHOLE_RUNS if room == "service" else set())
         assert rooms_imported(path) <= allowed, path
 
 
@@ -109,6 +110,12 @@ def test_importing_the_command_line_loads_no_torch() -> None:
     loaded = modules_after("import backend.cli")
     assert "backend.cli" in loaded
     assert not loaded & {"torch", "numpy", "numba", "rich", *LAZY}
+
+
+def test_the_server_loads_no_torch() -> None:
+    loaded = modules_after("import backend.service.serve, backend.service.worker, shared.client")
+    assert "backend.service.server" in loaded
+    assert not loaded & {"torch", "numba", "scipy", *LAZY}
 
 
 def test_help_loads_no_torch() -> None:

@@ -1,0 +1,75 @@
+"""From what was asked for, on the command line or over the wire, to a job and a device.
+
+In: an object with the names of `propsmith generate`'s options. Out: a `Job`, a torch device.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from backend.cameras import CameraRange
+from backend.config import PRESETS, GenerateConfig
+from backend.errors import DeviceError
+from backend.job import Job
+
+GSPLAT_ABSENT = "Gaussians on CUDA need gsplat, so pip install 'propsmith[cuda]'"
+Options = Any  # argparse.Namespace, or shared.messages.Settings: values already checked
+
+
+def choose_device(name: str) -> torch.device:
+    """ "auto" takes the GPU if there is one that can be used; raises DeviceError for one that
+    was asked for and can't be."""
+    gsplat = importlib.util.find_spec("gsplat") is not None
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() and gsplat else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise DeviceError(
+            "There is no CUDA device here for --device cuda, or this build of torch has no CUDA; "
+            "use --device cpu."
+        )
+    if name == "cuda" and not gsplat:
+        raise DeviceError(f"--device cuda can't be used: {GSPLAT_ABSENT}, or use --device cpu.")
+    return torch.device(name)
+
+
+def job_from(options: Options) -> Job:
+    return Job(
+        prompt=options.prompt,
+        negative=options.negative,
+        seed=options.seed,
+        prior=options.prior,
+        cameras=_cameras(options),
+        config=_config(options),
+    )
+
+
+def _cameras(options: Options) -> CameraRange:
+    given = {
+        "azimuth_deg": options.azimuth,
+        "elevation_deg": options.elevation,
+        "distance": options.distance,
+        "fov_y_deg": options.fov,
+        "favoured_deg": options.favour,
+    }
+    return CameraRange(**{name: value for name, value in given.items() if value is not None})
+
+
+def _config(options: Options) -> GenerateConfig:
+    config = PRESETS[options.preset]
+    if options.texture_size is not None:
+        pixels = options.texture_size
+        config = replace(
+            config,
+            unwrap=replace(config.unwrap, resolution=pixels),
+            bake=replace(config.bake, texture_size=pixels),
+        )
+    if options.faces is not None:
+        config = replace(config, cleanup=replace(config.cleanup, target_faces=options.faces))
+    if options.height is not None:
+        size = replace(config.export, size_m=options.height, measure="height")
+        config = replace(config, export=size)
+    return config

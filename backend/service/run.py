@@ -1,0 +1,175 @@
+"""One job in the worker: from the server's order to a file, an end and its reasons.
+
+In: an order, and hooks for progress, pictures and stopping. Out: DATA/jobs/ID/prop.glb, and beside
+it outcome.json, written last: a job is done when that is there, whatever dies afterwards.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from backend.checkpoint import JOB_FILE
+from backend.errors import (
+    CheckpointError,
+    GenerationError,
+    Interrupted,
+    PropsmithError,
+    StorageError,
+)
+from backend.files import replace_atomically
+from backend.job import RunFiles, new_context
+from backend.loop import Progress
+from backend.pipeline import generate
+from backend.request import choose_device, job_from
+from backend.result import Result
+from backend.runtime import prepare_process
+from backend.service.folder import OUTCOME, PROP
+from backend.service.link import Ended, Run
+from backend.service.memory import resident_memory
+from backend.service.pictures import Painter
+from backend.service.store import Outcome
+from backend.service.worker import Hooks, RunJob
+
+log = logging.getLogger(__name__)
+PREVIEW_SHARE = 0.04  # of a stage's time that may go into previews
+FIRST_COST = 0.2  # seconds: what a preview is taken to cost before one was made
+
+
+def load(device: str) -> tuple[str, RunJob]:
+    """Prepares the process; returns the device's name and what runs a job on it."""
+    prepare_process()
+    chosen = choose_device(device)
+    painter = Painter()
+    return str(chosen), lambda order, hooks: run_job(order, hooks, chosen, painter)
+
+
+def run_job(order: Run, hooks: Hooks, device: torch.device, painter: Painter) -> Ended:
+    """Never raises: what goes wrong is the end's code and sentence."""
+    hooks.use_memory_gauge(lambda: memory_in_use(device))
+    try:
+        _generate(order, hooks, device, painter)
+    except Interrupted:
+        return Ended(order.job, "stopped")
+    except StorageError as error:
+        return Ended(order.job, "storage", "storage", _sentence(error))
+    except GenerationError as error:
+        return Ended(order.job, "failed", "generation", _sentence(error))
+    except PropsmithError as error:
+        return Ended(order.job, "failed", "bad_settings", _sentence(error))
+    except Exception as error:
+        log.exception("job %s", order.job)
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+            return Ended(order.job, "out_of_memory")
+        if isinstance(error, OSError):
+            return Ended(order.job, "storage", "storage", _sentence(error))
+        return Ended(order.job, "crashed", "worker_died", f"{type(error).__name__}: {error}"[:500])
+    return Ended(order.job, "done")
+
+
+def _generate(order: Run, hooks: Hooks, device: torch.device, painter: Painter) -> None:
+    folder = Path(order.folder)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    checkpoint = folder / "checkpoint"
+    # One worker a job, and the server's word that the last one is gone: a lock is left over.
+    (checkpoint / "lock").unlink(missing_ok=True)
+    resume = (checkpoint / JOB_FILE).is_file()
+    try:
+        result, notes = _attempt(order, hooks, device, painter, resume)
+    except CheckpointError as error:
+        if isinstance(error, StorageError) or not resume:
+            raise
+        # Damaged, or of an older version of Propsmith: the same job from its beginning.
+        log.warning("job %s starts anew: %s", order.job, error)
+        shutil.rmtree(checkpoint)
+        result, notes = _attempt(order, hooks, device, painter, resume=False)
+    _write_outcome(folder, result, notes)
+
+
+def _attempt(
+    order: Run, hooks: Hooks, device: torch.device, painter: Painter, resume: bool
+) -> tuple[Result, list[str]]:
+    job = replace(job_from(order.settings), prior=order.prior)
+    notes: list[str] = []
+
+    def progress(news: Progress) -> None:
+        loss = next(iter(news.losses.values()), None)
+        finite = loss if loss is not None and abs(loss) < 1e300 else None
+        hooks.progress(news.stage, news.step, news.steps, news.seconds_left, finite)
+
+    context = new_context(job, device, progress, hooks.stop_requested)
+    context.checkpoint_seconds = order.checkpoint_seconds
+    context.preview = PreviewBudget(order.job, hooks, painter).offer
+    files = RunFiles(Path(order.folder) / PROP, Path(order.folder) / "checkpoint", resume)
+    return generate(job, files, context, notes.append), notes
+
+
+class PreviewBudget:
+    """Decides which snapshots are looked at: at the rate that was asked for, only when the last
+    picture has arrived, and never more than PREVIEW_SHARE of the stage's time."""
+
+    def __init__(
+        self,
+        job: str,
+        hooks: Hooks,
+        painter: Painter,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.job, self.hooks, self.painter, self.clock = job, hooks, painter, clock
+        self.stage, self.began, self.spent, self.cost = "", 0.0, 0.0, FIRST_COST
+        self.shown = -1e9
+
+    def offer(self, stage: str, step: int, snapshot: Callable[[], object]) -> None:
+        now = self.clock()
+        if stage != self.stage:
+            self.stage, self.began, self.spent = stage, now, 0.0
+        if not self._wanted(stage, now):
+            return
+        self.shown = now
+        try:
+            pictures = self.painter.paint(self.job, stage, step, snapshot())
+        except GenerationError:
+            pictures = []  # nothing solid yet
+        for picture in pictures:
+            self.hooks.send_picture(picture)
+        self.cost = self.clock() - now
+        self.spent += self.cost
+
+    def _wanted(self, stage: str, now: float) -> bool:
+        interval = self.hooks.interval
+        if not interval:
+            return False
+        if stage == "bake":  # the finished mesh and its textures are there, at no cost
+            return True
+        if self.hooks.picture_in_flight or now - self.shown < interval:
+            return False
+        return self.spent + self.cost <= PREVIEW_SHARE * (now - self.began)
+
+
+def _write_outcome(folder: Path, result: Result, notes: list[str]) -> None:
+    values = result.as_json()
+    outcome = Outcome(
+        weights=result.weights_hash,
+        faces=result.faces,
+        notes=[note[:2000] for note in notes[:16]],
+        files=[{"name": p.name, "size": p.stat().st_size} for p in result.files],
+        stages=values["stages"],
+    )
+    replace_atomically(folder / OUTCOME, lambda file: file.write(outcome.text().encode()))
+
+
+def memory_in_use(device: torch.device) -> int:
+    """Bytes: allocated on the GPU, or resident."""
+    if device.type == "cuda":
+        return int(torch.cuda.memory_reserved(device))
+    return resident_memory()
+
+
+def _sentence(error: BaseException) -> str:
+    return " ".join(str(error).split())[:2000] or type(error).__name__

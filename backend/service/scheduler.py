@@ -1,0 +1,319 @@
+"""Which job runs on which worker, and what follows when either ends. No torch, never waits.
+
+In: what clients want of jobs that run, the workers' messages, `tick` ten times a second. Out:
+states in the book; `changed` is called with each job that has news, `pictured` with each picture.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import zmq
+
+from backend.errors import StorageError
+from backend.service import link
+from backend.service.book import JobBook, wrong_state
+from backend.service.config import ServeConfig
+from backend.service.folder import DataFolder
+from backend.service.store import JobRow
+from backend.service.worker_process import Worker, out_of_memory_kills, was_killed_from_outside
+from shared.codec import Envelope, decode, encode
+from shared.errors import WireError
+from shared.messages import JobInfo, Mesh, Texture
+
+log = logging.getLogger(__name__)
+Socket = Any  # zmq.Socket, whose type parameter differs between pyzmq's versions
+
+
+class Scheduler:
+    """changed, pictured, interval_of: set by the server that owns this."""
+
+    def __init__(
+        self, config: ServeConfig, folder: DataFolder, book: JobBook, socket: Socket, address: str
+    ):
+        self.config, self.book, self.store = config, book, book.store
+        self.socket, self.address = socket, address
+        self.workers = [_worker(config, folder, i) for i in range(len(config.devices))]
+        self.changed: Callable[[str], None] = lambda job: None
+        self.pictured: Callable[[Mesh | Texture], None] = lambda picture: None
+        self.interval_of: Callable[[str], float] = lambda job: 0.0
+        self.stopping = False
+        self._seq = itertools.count(1)
+        self._memory_kills = out_of_memory_kills()
+
+    # ---- at the start and the end ----
+
+    def recover(self) -> None:
+        """Jobs that ran when the last server ended: done if their outcome is there, else queued."""
+        for row in self.store.page(("running",), 10_000):
+            if self.book.has_outcome(row.id):
+                self.book.finish(row.id)
+            else:
+                self.book.halted(row, {})
+
+    def stop(self) -> None:
+        """Asks every worker to save; `tick` until `all_off`."""
+        self.stopping = True
+        for worker in self.workers:
+            if worker.state == "running":
+                self._stop(worker)
+            elif worker.state in ("idle", "starting"):
+                worker.kill()
+
+    def all_off(self) -> bool:
+        return all(worker.process is None for worker in self.workers)
+
+    def kill_all(self) -> None:
+        for worker in self.workers:
+            worker.kill()
+
+    # ---- what clients want ----
+
+    def info(self, job: str) -> JobInfo:
+        return self.info_of(self.book.row(job))
+
+    def info_of(self, row: JobRow) -> JobInfo:
+        worker = self._on(row.id)
+        return self.book.info(row, worker.beat if worker else None)
+
+    def halt(self, job: str, wanted: str) -> JobInfo:
+        """wanted: "paused" or "cancelled". Raises RemoteError `wrong_state`."""
+        row = self.book.row(job)
+        if row.state == wanted:
+            return self.info_of(row)
+        allowed = ("queued", "running") if wanted == "paused" else ("queued", "running", "paused")
+        if row.state not in allowed:
+            raise wrong_state(row, wanted)
+        if worker := self._on(job):
+            if row.wanted != "cancelled":
+                self.store.update(job, wanted=wanted)
+            self._stop(worker)
+        else:
+            self.book.halt(row, wanted)
+        self.changed(job)
+        return self.info(job)
+
+    def resume(self, job: str) -> JobInfo:
+        """A paused or failed job queues again. Raises RemoteError `wrong_state`."""
+        row = self.book.row(job)
+        if row.state in ("paused", "failed"):
+            self.book.requeue(row)
+            self.changed(job)
+        elif row.state not in ("queued", "running") or row.wanted:
+            raise wrong_state(row, "resumed")
+        return self.info(job)
+
+    def delete(self, job: str) -> None:
+        """Raises RemoteError `wrong_state` for a job that runs."""
+        row = self.book.row(job)
+        if self._on(job) or row.state == "running":
+            raise wrong_state(row, "deleted")
+        self.book.delete(job)
+
+    def release(self) -> None:
+        """Ends the idle workers: their process is what holds the memory."""
+        for worker in self.workers:
+            if worker.state == "idle":
+                worker.kill()
+
+    def watch(self, job: str) -> None:
+        """Tells a job's worker how often somebody wants to see it."""
+        if worker := self._on(job):
+            self._send(worker, link.Watch(self.interval_of(job)))
+
+    # ---- messages from the workers ----
+
+    def receive(self, frames: Sequence[Any]) -> None:
+        route, *rest = frames
+        worker, message = self._read(bytes(route), rest)
+        if worker is None:
+            return
+        worker.heard = time.monotonic()
+        if isinstance(message, link.Ready):
+            worker.route, worker.on, worker.wait = bytes(route), message.device, 1.0
+            worker.become("idle")
+        elif isinstance(message, link.Beat):
+            self._beat(worker, message)
+        elif isinstance(message, link.Ended):
+            self._ended(worker, message)
+        elif message.job == worker.job:
+            self._send(worker, link.Taken())
+            self.pictured(message)
+
+    def _read(self, route: bytes, frames: Sequence[Any]) -> tuple[Worker | None, Any]:
+        """Whose key fits decides who sent it: others are not heard."""
+        for worker in self.workers:
+            if worker.process is None or worker.route not in (b"", route):
+                continue
+            try:
+                return worker, decode(frames, worker.key_in, link.FROM_WORKER)[1]
+            except WireError as error:
+                log.debug("not of worker %s: %s", worker.name, error)
+        return None, None
+
+    def _beat(self, worker: Worker, beat: link.Beat) -> None:
+        news = (beat.job, beat.count) != (worker.beat.job, worker.beat.count)
+        worker.beat = beat
+        if news and beat.job and beat.job == worker.job:
+            worker.stepped = worker.heard
+            self.changed(beat.job)
+
+    def _ended(self, worker: Worker, ended: link.Ended) -> None:
+        if ended.job != worker.job:
+            return
+        job, end, row, place = ended.job, ended.end, self.book.row(ended.job), _place(worker)
+        log.info("job %s ended: %s", job, end)
+        worker.job = ""
+        worker.become("idle")
+        if end in ("out_of_memory", "crashed"):
+            worker.kill()  # what is left of its memory may be in pieces
+        if end == "done":
+            self.book.finish(job)
+        elif row.wanted or end == "stopped":
+            self.book.halted(row, place)
+        elif end == "storage":
+            self.book.save(job, state="paused", error=ended.text, error_code=end, **place)
+        elif end == "failed":
+            self.book.end(job, ended.code, ended.text, place)
+        else:
+            kind = "worker_died" if end == "crashed" else end
+            self.book.failed(job, kind, worker.beat.stage, ended.text, place)
+        self.changed(job)
+
+    # ---- ten times a second ----
+
+    def tick(self) -> None:
+        now = time.monotonic()
+        for worker in self.workers:
+            if (status := worker.ended()) is not None:
+                self._died(worker, status)
+            else:
+                self._supervise(worker, now)
+        if self.book.settle() and not self.stopping:
+            self._assign(now)
+
+    def _supervise(self, worker: Worker, now: float) -> None:
+        config, waited = self.config, now - worker.since
+        if self._hangs(worker, now):
+            log.warning("worker %s hangs (%s)", worker.name, worker.state)
+            worker.kill("hung")
+        elif worker.state == "idle" and waited > config.idle_seconds:
+            worker.kill()
+        elif worker.state == "stopping" and worker.job:
+            cancelled = self.book.row(worker.job).wanted == "cancelled"
+            if waited > (config.cancel_seconds if cancelled else config.pause_seconds):
+                worker.kill()
+
+    def _hangs(self, worker: Worker, now: float) -> bool:
+        """Does not get ready, gives no sign of life, or makes no step."""
+        config = self.config
+        if worker.state in ("off", "starting"):
+            return worker.state == "starting" and now - worker.since > config.start_seconds
+        silent = now - worker.heard > config.silent_seconds
+        stuck = worker.state == "running" and now - worker.stepped > config.hang_seconds
+        return silent or stuck
+
+    def _assign(self, now: float) -> None:
+        """The first job of the queue to a free worker; where none runs yet, one is started."""
+        starting = sum(worker.state == "starting" for worker in self.workers)
+        for worker in self.workers:
+            if worker.state == "idle":
+                if (row := self.store.next_queued()) is None:
+                    return
+                self._run(worker, row)
+            elif worker.state == "off" and now >= worker.not_before:
+                if self.store.counts()["queued"] <= starting:
+                    return
+                worker.start(self.address)
+                starting += 1
+
+    def _run(self, worker: Worker, row: JobRow) -> None:
+        values = {"attempts": row.attempts + 1, "device": worker.on, "wanted": ""}
+        began = row.started or time.time()
+        try:
+            self.store.update(row.id, state="running", started=began, **values)
+        except StorageError as error:
+            self.book.refused(error)
+            return
+        worker.job, worker.stepped = row.id, time.monotonic()
+        worker.become("running")
+        log.info("job %s runs on worker %s (%s)", row.id, worker.name, worker.on)
+        self._send(worker, self._order(row))
+        self.watch(row.id)
+        self.changed(row.id)
+
+    def _order(self, row: JobRow) -> link.Run:
+        settings = row.asked()
+        prior = self.config.priors.get(settings.prior, settings.prior)
+        folder = str(self.book.folder.of(row.id))
+        return link.Run(row.id, settings, prior, folder, self.config.checkpoint_seconds)
+
+    def _died(self, worker: Worker, status: int) -> None:
+        """The process is gone: for whatever reason, its job is the server's again."""
+        job, kind, place = worker.job, self._why(worker, status), _place(worker)
+        log.info("worker %s ended with status %d (%s)", worker.name, status, worker.state)
+        if not worker.route:
+            self._start_failed(worker, kind)
+        worker.job, worker.route = "", b""
+        worker.become("off")
+        if not job:
+            return
+        row = self.book.row(job)
+        if self.book.has_outcome(job):
+            self.book.finish(job)
+        elif row.wanted or self.stopping:
+            self.book.halted(row, place)
+        else:
+            self.book.failed(job, kind, worker.beat.stage, f"status {status}", place)
+        self.changed(job)
+
+    def _why(self, worker: Worker, status: int) -> str:
+        kills, before = out_of_memory_kills(), self._memory_kills
+        self._memory_kills = kills
+        if worker.why_ended:
+            return worker.why_ended
+        if kills > before and was_killed_from_outside(status):
+            return "out_of_memory"
+        return "killed" if was_killed_from_outside(status) else "worker_died"
+
+    def _start_failed(self, worker: Worker, kind: str) -> None:
+        """Nobody could run the first job of the queue: it counts as its failure, or the server
+        would try for ever."""
+        worker.not_before = time.monotonic() + worker.wait
+        worker.wait = min(worker.wait * 2, 60.0)
+        row = None if self.stopping else self.store.next_queued()
+        if row is not None and kind != "killed":
+            text = f"its libraries or device '{worker.device}' can't be loaded"
+            self.book.failed(row.id, kind, "start", text, {})
+            self.changed(row.id)
+
+    # ---- small things ----
+
+    def _on(self, job: str) -> Worker | None:
+        return next((w for w in self.workers if w.job == job and job), None)
+
+    def _stop(self, worker: Worker) -> None:
+        self._send(worker, link.Stop(worker.job))
+        worker.become("stopping")
+
+    def _send(self, worker: Worker, message: Any) -> None:
+        frames = encode(message, Envelope(next(self._seq)), worker.key_out)
+        try:
+            self.socket.send_multipart([worker.route, *frames], zmq.NOBLOCK)
+        except zmq.ZMQError as error:  # gone, or its queue is full: `tick` will see what it is
+            log.warning("worker %s can't be reached: %s", worker.name, error)
+
+
+def _worker(config: ServeConfig, folder: DataFolder, index: int) -> Worker:
+    lock, output = folder.path / f"worker-{index}.lock", folder.logs / f"worker-{index}.txt"
+    return Worker(str(index), config.devices[index], config, lock, output)
+
+
+def _place(worker: Worker) -> dict[str, Any]:
+    """Where the job stands, for the store."""
+    beat = worker.beat
+    return {"stage": beat.stage, "step": beat.step, "steps": beat.steps} if beat.job else {}
