@@ -23,7 +23,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         return ""
     names = list(rows[0])
     cells = [names, *([_cell(row[name]) for name in names] for row in rows)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
+    widths = [max(3, *(len(line[i]) for line in cells)) for i in range(len(names))]
     numeric = [all(_is_number(row[name]) for row in rows) for name in names]
     lines = [_line(line, widths, numeric) for line in cells]
     rule = [("-" * (w - 1) + ":") if n else "-" * w for w, n in zip(widths, numeric, strict=True)]

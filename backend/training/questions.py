@@ -4,6 +4,8 @@ seen     pairs of kind and colour that training had (the kinds of `held_out`, ot
 held_out pairs of kind and colour that training never had (held_out.py)
 material kinds in a material that they naturally have
 unseen   whole names that training never had, known to the prior by their words' meanings at most
+
+What grows or is eaten is asked for in no colours, unless it is procedural: nobody asks for those.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import numpy as np
 
 from backend.training.examples import Examples, seeded
 from backend.training.held_out import held_out_pair
+from backend.training.imported_kinds import NATURE
 from backend.training.looks import COLOURS
 from backend.training.props import KINDS
 
@@ -37,7 +40,8 @@ def questions(examples: Examples, pairs: int, materials: int) -> list[Question]:
     """The same ones for the same arguments and tables; every name that is held out as a whole."""
     rng = seeded(2)
     kinds = [kind for kind in examples.kinds if kind not in examples.unseen]
-    held = [p for kind in kinds if (p := _pair(examples, kind, True, rng))]
+    paintable = [kind for kind in kinds if kind in KINDS or kind not in NATURE]
+    held = [p for kind in paintable if (p := _pair(examples, kind, True, rng))]
     held = [held[i] for i in sorted(rng.permutation(len(held))[:pairs])]
     seen = [p for q in held if (p := _pair(examples, q.kind, False, rng))]
     made = [kind for kind in kinds if kind in KINDS and KINDS[kind].materials]
