@@ -12,6 +12,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
+from backend.mesh import kernels_cpu
 from backend.mesh.types import TriMesh
 
 
@@ -50,6 +51,8 @@ def volume(mesh: TriMesh) -> Tensor:
 
 def unique_edges(faces: Int64[Tensor, "F 3"]) -> Int64[Tensor, "E 2"]:
     """Every edge once, lower index first."""
+    if faces.device.type == "cpu":
+        return kernels_cpu.edges_and_pairs(faces)[0]
     keys, size = _edge_keys(faces)
     keys = torch.unique(keys)
     return torch.stack([keys // size, keys % size], dim=1)
@@ -68,6 +71,8 @@ def _edge_keys(faces: Int64[Tensor, "F 3"]) -> tuple[Int64[Tensor, " 3*F"], int]
 
 def face_pairs(faces: Int64[Tensor, "F 3"]) -> Int64[Tensor, "P 2"]:
     """Pairs of faces that share an edge; edges of one or of three and more faces are left out."""
+    if faces.device.type == "cpu":
+        return kernels_cpu.edges_and_pairs(faces)[1]
     if len(faces) == 0:
         return faces.new_zeros(0, 2)
     keys, order = torch.sort(_edge_keys(faces)[0], stable=True)

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
+from backend.mesh import kernels_cpu
 from backend.mesh.dmtet import Surface
 from backend.mesh.geometry import face_normals, face_pairs, take, unique_edges
 from backend.mesh.types import TriMesh
@@ -56,6 +57,8 @@ def eikonal(
     points: Float[Tensor, "N 3"], sdf: Float[Tensor, " N"], tets: Int64[Tensor, "T 4"]
 ) -> Tensor:
     """Mean (|grad sdf| - 1)^2 over `tets`: keeps distances distances, so steps keep their size."""
+    if len(tets) and points.device.type == "cpu" and points.dtype == torch.float32:
+        return kernels_cpu.eikonal(points, sdf, tets)
     corners, values = take(points, tets), take(sdf, tets)
     a, b, c = (corners[:, 1:] - corners[:, :1]).unbind(dim=1)
     # The gradient g solves [a b c]^T g = differences; its inverse has the cross products as rows.

@@ -52,7 +52,7 @@ class Config:
     image_size: int = 128  # pixels rendered, at least; the prior sees them shrunk to its own size
     learning_rate: float = 0.03  # in cells a step, for each level of the distances
     fine_rate: float = 0.3  # of the learning rate, for what belongs to single vertices
-    levels: tuple[int, ...] = (6, 12, 24)  # cells an axis of the coarse grids
+    levels: tuple[int, ...] = (6, 12, 24)  # cells an axis, each a multiple of the one before
     final_rate: float = 0.2  # of the learning rate, reached linearly
     timesteps: tuple[float, float] = (0.5, 0.1)  # noise level, from the first step to the last
     normal_share: float = 0.5  # of the steps, where the prior knows normals; the rest is shaded
@@ -98,6 +98,7 @@ class GeometryOptimisation:
             return torch.zeros(*shape, device=self.device, requires_grad=True)
 
         self.coarse = [parameter(size + 1, size + 1, size + 1) for size in config.levels]
+        self.corners = [_corners(size).to(self.device) for size in config.levels[1:]]
         self.fine = parameter(len(self.free))
         self.offsets = parameter(len(self.free), 3)
         self.colors = _ColorCache(self.grid, start.color_at)
@@ -110,7 +111,12 @@ class GeometryOptimisation:
         """Moved grid vertices and their distances, both in canonical units."""
         cell = self.grid.cell
         moved = self.places + MAX_OFFSET * cell * torch.tanh(self.offsets)
-        change = sum((sample_grid(level, self.places) for level in self.coarse), self.fine)
+        # Interpolation of a coarse grid is linear inside of a finer one's cells, so the levels can
+        # be added up on the finest and looked up once.
+        levels = self.coarse[0]
+        for finer, corners in zip(self.coarse[1:], self.corners, strict=True):
+            levels = finer + sample_grid(levels, corners).reshape(finer.shape)
+        change = sample_grid(levels, self.places) + self.fine
         distances = take(self.base, self.free) + change
         points = self.grid.points.index_copy(0, self.free, moved)
         return points, self.base.index_copy(0, self.free, distances) * cell
@@ -222,6 +228,12 @@ class _ColorCache:
         """The same for a look in between: grey where nobody has asked yet."""
         colors = surface.interpolate(self.values)
         return torch.where(colors.isnan(), 0.5, colors)
+
+
+def _corners(cells: int) -> Float[Tensor, "P 3"]:
+    """The corners of a grid over [-1, 1]^3, in its order."""
+    axis = torch.linspace(-1, 1, cells + 1)
+    return torch.cartesian_prod(axis, axis, axis)
 
 
 def _distances_on(grid: TetGrid, sdf: Float[Tensor, "R R R"], band: float) -> Float[Tensor, " N"]:

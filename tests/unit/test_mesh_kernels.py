@@ -1,0 +1,48 @@
+"""The CPU's kernels for meshes against the plain torch that other devices run."""
+
+from __future__ import annotations
+
+import torch
+
+from backend.mesh import geometry, kernels_cpu, regularise
+from backend.mesh.dmtet import marching_tetrahedra
+from backend.mesh.tet_grid import TetGrid
+
+
+def bumpy_ball():
+    generator = torch.Generator().manual_seed(0)
+    grid = TetGrid(8)
+    points = grid.points + 0.01 * torch.randn(grid.points.shape, generator=generator)
+    sdf = grid.points.norm(dim=-1) - 0.6 + 0.02 * torch.randn(len(grid), generator=generator)
+    return points, sdf, grid.crossing_tets(sdf)
+
+
+def test_the_eikonal_kernel_has_torchs_value_and_gradients() -> None:
+    points, sdf, tets = bumpy_ball()
+    found = []
+    for dtype in (torch.float32, torch.float64):  # float64 goes through torch
+        leaves = [points.to(dtype).requires_grad_(), sdf.to(dtype).requires_grad_()]
+        loss = regularise.eikonal(*leaves, tets)
+        found.append((loss.detach(), *torch.autograd.grad(3 * loss, leaves)))
+    for kernel, twin in zip(*found, strict=True):
+        assert twin.abs().max() > 0
+        assert float((kernel - twin).norm() / twin.norm()) < 1e-6
+
+
+def test_edges_and_pairs_are_those_of_sorting() -> None:
+    points, sdf, tets = bumpy_ball()
+    faces = marching_tetrahedra(points, sdf, tets).mesh.faces
+    faces = torch.cat([faces, faces[:5], faces[3:9].flip(1)])  # edges of three faces and more
+    edges, pairs = kernels_cpu.edges_and_pairs(faces)
+    keys, size = geometry._edge_keys(faces)
+    kinds, counts = torch.unique(keys, return_counts=True)
+    assert torch.equal(edges, torch.stack([kinds // size, kinds % size], dim=1))
+    order = torch.argsort(keys, stable=True) // 3
+    starts = (counts.cumsum(0) - counts)[counts == 2]
+    assert torch.equal(pairs, torch.stack([order[starts], order[starts + 1]], dim=1))
+    assert 0 < len(pairs) < len(edges)
+
+
+def test_no_faces_have_no_edges() -> None:
+    edges, pairs = kernels_cpu.edges_and_pairs(torch.zeros(0, 3, dtype=torch.int64))
+    assert edges.shape == pairs.shape == (0, 2)
