@@ -20,7 +20,7 @@ from backend.evaluate.attributes import AttributeNet, Reading
 from backend.evaluate.consistency import front_back_difference, mirrored_iou, read_sides
 from backend.evaluate.glb import load_surface, surface_terms
 from backend.evaluate.imagenet import kind_in
-from backend.evaluate.judge import Judge, load_judge
+from backend.evaluate.judge import Judge
 from backend.evaluate.pictures import environment_light, render_mesh
 
 VIEWS = 8
@@ -42,12 +42,10 @@ def prompt_of(path: Path) -> str:
 
 
 def measure_props(
-    files: Sequence[Path], net: AttributeNet, size: int = 128, judge: Judge | None = None
+    files: Sequence[Path], net: AttributeNet, judge: Judge, size: int = 128
 ) -> list[dict[str, Any]]:
-    """One row a file. The judge chooses among the kinds of all these files' prompts."""
+    """One row a file, from pictures of so many pixels."""
     prompts = [prompt_of(file) for file in files]
-    if judge is None:
-        judge = load_judge([kind for prompt in prompts if (kind := kind_in(prompt))])
     return [
         {"prompt": prompt} | measure(file, prompt, net, judge, size)
         for file, prompt in zip(files, prompts, strict=True)

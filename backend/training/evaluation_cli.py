@@ -30,14 +30,15 @@ def add_commands(commands) -> None:
     evaluate.add_argument("--materials", type=int, default=20)
     evaluate.add_argument("--steps", type=int, default=20)
     evaluate.add_argument("--guidance", type=float, default=3.0)
-    for parser in (attributes, evaluate):
-        parser.add_argument("--sweethome", type=Path, help="as for data")
-        parser.add_argument("--cache", type=Path, help="as for data")
     props = commands.add_parser("evaluate-props", help="finished props: GLB files or folders")
     props.add_argument("attributes", type=Path, help="the attribute classifier's weights")
     props.add_argument("paths", type=Path, nargs="+", help="named as `a_red_wooden_chair.glb`")
     props.add_argument("--json", type=Path, help="where to write the table")
     props.add_argument("--size", type=int, default=128, help="pixels of the pictures judged")
+    props.add_argument("--ceiling", action="store_true", help="judge real props, too")
+    for parser in (attributes, evaluate, props):
+        parser.add_argument("--sweethome", type=Path, help="as for data")
+        parser.add_argument("--cache", type=Path, help="as for data")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -84,11 +85,25 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 def _props(arguments: argparse.Namespace) -> None:
     from backend.evaluate.attributes import load_attributes
-    from backend.evaluate.props import find_props, measure_props
+    from backend.evaluate.imagenet import kind_in
+    from backend.evaluate.judge import load_judge
+    from backend.evaluate.props import find_props, measure_props, prompt_of
 
     net = load_attributes(arguments.attributes)
-    rows = measure_props(find_props(arguments.paths), net, arguments.size)
-    _report(rows, arguments.json, {})
+    files = find_props(arguments.paths)
+    prompts = [prompt_of(file) for file in files]
+    judge = load_judge([kind for prompt in prompts if (kind := kind_in(prompt))])
+    rows = measure_props(files, net, judge, arguments.size)
+    real: list[dict] = []
+    if arguments.ceiling:
+        from backend.training.ceiling import real_rows
+        from backend.training.data import DataConfig
+        from backend.training.examples import Examples
+
+        examples = Examples(DataConfig(arguments.sweethome, arguments.cache))
+        real = real_rows(prompts, examples, net, judge)
+    _report(rows, arguments.json, {"judged_kinds": judge.kinds, "real": real})
+    _report(real, None, {})
 
 
 def _report(rows: list[dict], file: Path | None, more: dict) -> None:

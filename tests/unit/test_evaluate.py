@@ -196,7 +196,7 @@ def test_a_glb_comes_back_upright_with_its_terms(glb: Path) -> None:
 
 def test_a_row_for_every_prop(glb: Path) -> None:
     judge = Judge(Fixed({559: 3.0}), ["chair", "teapot"])
-    rows = measure_props(find_props([glb.parent]), AttributeNet(LABELS).eval(), 32, judge)
+    rows = measure_props(find_props([glb.parent]), AttributeNet(LABELS).eval(), judge, 32)
     assert prompt_of(glb) == rows[0]["prompt"] == "a red chair"
     assert rows[0]["judge"] == 0 and rows[0]["kind"] in (0, 1) and rows[0]["material"] is None
     assert "a red chair" in table(rows)

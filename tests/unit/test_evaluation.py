@@ -8,7 +8,7 @@ import torch
 
 from backend.evaluate.attributes import AttributeNet, Labels
 from backend.evaluate.judge import Judge
-from backend.training import attributes, data, evaluation, held_out
+from backend.training import attributes, ceiling, data, evaluation, held_out
 from backend.training.examples import Examples, seeded
 from backend.training.held_out import held_out_colours, held_out_pair, is_held_out
 from backend.training.looks import COLOURS, MATERIALS
@@ -84,6 +84,16 @@ def test_an_answer_holds_every_reading() -> None:
     assert answer.judged is None and 0 < answer.mirrored_iou <= 1
     row = evaluation.summary([answer], ("seen",))[0]
     assert row["n"] == 1 and row["judge n"] == 0 and row["judge"] is None
+
+
+def test_prompts_are_answered_by_real_props_of_their_kind() -> None:
+    net = AttributeNet(Labels((KIND, "mug"), tuple(COLOURS), tuple(MATERIALS))).eval()
+    asked = ceiling.question_of(f"an old black {KIND}", net)
+    assert asked == Question("real", KIND, "black", None)
+    judge = Judge(Dark(), ["banana", "teapot"])
+    prompts = [f"a black {KIND}", "a unicorn"]
+    rows = ceiling.real_rows(prompts, Examples(SOURCES), net, judge)
+    assert [row["real, as"] for row in rows] == prompts[:1]
 
 
 def test_a_few_steps_teach_the_classifier() -> None:
