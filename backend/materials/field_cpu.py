@@ -19,55 +19,56 @@ from torch import Tensor
 from backend.render.threads import in_parallel
 
 
-@numba.njit(inline="always")
+@numba.njit(cache=True, nogil=True)
 @no_type_check
-def _cell(point, resolution):
-    """Lowest corner of the point's cell, and where in the cell it lies."""
-    corner = np.empty(3, np.int64)
-    fraction = np.empty(3, np.float32)
-    for axis in range(3):
-        place = (min(max(point[axis], -1.0), 1.0) + 1.0) * (resolution / 2)
-        corner[axis] = min(int(place), resolution - 1)
-        fraction[axis] = place - corner[axis]
-    return corner, fraction
+def _along(coordinate, resolution):
+    """Lowest corner of the coordinate's cell along one axis, and where in the cell it lies."""
+    place = (min(max(coordinate, np.float32(-1)), np.float32(1)) + np.float32(1)) * (
+        np.float32(resolution) / np.float32(2)
+    )
+    corner = min(np.int64(place), resolution - 1)
+    return corner, place - np.float32(corner)
 
 
-@numba.njit(inline="always")
+@numba.njit(cache=True, nogil=True)
 @no_type_check
-def _corner(k, corner, fraction, resolution):
-    """Flat index and weight of the k-th of a cell's eight corners."""
-    weight = np.float32(1)
-    index = 0
-    for axis in range(3):
-        bit = (k >> (2 - axis)) & 1
-        weight *= fraction[axis] if bit else 1 - fraction[axis]
-        index = index * (resolution + 1) + corner[axis] + bit
-    return index, weight
+def _corners(point, resolution, index, weight):
+    """Fills flat index (8,) and weight (8,) of the corners of the point's cell."""
+    x, along_x = _along(point[0], resolution)
+    y, along_y = _along(point[1], resolution)
+    z, along_z = _along(point[2], resolution)
+    side = resolution + 1
+    for k in range(8):
+        i, j, h = k >> 2, (k >> 1) & 1, k & 1
+        index[k] = ((x + i) * side + y + j) * side + z + h
+        share = along_x if i else np.float32(1) - along_x
+        share *= along_y if j else np.float32(1) - along_y
+        weight[k] = share * (along_z if h else np.float32(1) - along_z)
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def _forward(first, end, step, points, rows, features, resolution, out):
+    index, weight = np.empty(8, np.int64), np.empty(8, np.float32)
     for p in range(first, end, step):
-        corner, fraction = _cell(points[p], resolution)
+        _corners(points[p], resolution, index, weight)
         for k in range(8):
-            index, weight = _corner(k, corner, fraction, resolution)
-            row = rows[index]
+            row = rows[index[k]]
             for c in range(features.shape[1]):
-                out[p, c] += weight * features[row, c]
+                out[p, c] += weight[k] * features[row, c]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 @no_type_check
 def _backward(points, rows, grad_out, resolution, grad_features):
+    index, weight = np.empty(8, np.int64), np.empty(8, np.float32)
     for p in range(len(points)):
-        corner, fraction = _cell(points[p], resolution)
+        _corners(points[p], resolution, index, weight)
         for k in range(8):
-            index, weight = _corner(k, corner, fraction, resolution)
-            row = rows[index]
+            row = rows[index[k]]
             if row > 0:
                 for c in range(grad_out.shape[1]):
-                    grad_features[row, c] += weight * grad_out[p, c]
+                    grad_features[row, c] += weight[k] * grad_out[p, c]
 
 
 class _Lookup(torch.autograd.Function):

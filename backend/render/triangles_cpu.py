@@ -1,7 +1,7 @@
 """The CPU rasteriser as autograd functions around the numba kernels.
 
 Same signatures as render/triangles.py, which checks the inputs; float32 or float64, on the CPU.
-Nothing here keeps state: the same tensors give the same bits, on any number of threads.
+The same tensors give the same bits, on any number of threads.
 """
 
 from __future__ import annotations
@@ -23,6 +23,20 @@ def _array(tensor: Tensor) -> np.ndarray:
 def _bands(views: int) -> int:
     """Bands of rows a view; from the shapes alone, so that sums never depend on the machine."""
     return max(1, 8 // max(views, 1))
+
+
+_last_edges: dict[str, Any] = {}
+
+
+def _edges(tris: np.ndarray, vertex_count: int) -> tuple[np.ndarray, np.ndarray]:
+    """`mesh_edges`, the last mesh's kept: where only its materials change, it comes again and
+    again, and to compare triangles takes a hundredth of the time."""
+    last = _last_edges.get("mesh")
+    if last and last[1] == vertex_count and np.array_equal(last[0], tris):
+        return last[2]
+    found = silhouette.mesh_edges(tris, vertex_count)
+    _last_edges["mesh"] = (tris.copy(), vertex_count, found)
+    return found
 
 
 class _Rasterize(torch.autograd.Function):
@@ -78,7 +92,7 @@ class _Antialias(torch.autograd.Function):
     def forward(
         ctx: Any, images: Tensor, rast: Tensor, pos: Tensor, tris: Tensor, owner_only: bool
     ) -> Tensor:
-        edges, opposites = silhouette.mesh_edges(_array(tris), pos.shape[1])
+        edges, opposites = _edges(_array(tris), pos.shape[1])
         crossing = torch.empty(*images.shape[:3], 2, dtype=torch.int32)
         shift = images.new_empty(*images.shape[:3], 2)
         silhouette.find_crossings(
