@@ -83,7 +83,7 @@ class MaterialOptimisation:
         self.field = MaterialField(self.mesh, start.color_at, config.field)
         self.lights = [environment(name).to(context.device) for name in config.lights]
         self.domains, self.shares = self._shares()
-        self.optimiser = torch.optim.Adam(self.field.parameters(), eps=1e-12)
+        self.optimiser = torch.optim.Adam(self.field.parameters(), eps=1e-12, fused=True)
 
     def _shares(self) -> tuple[list[str], Tensor]:
         config, known = self.config, self.guidance.prior.domains

@@ -104,7 +104,7 @@ class GeometryOptimisation:
         self.colors = _ColorCache(self.grid, start.color_at)
         groups = [(self.coarse, 1.0), ([self.fine, self.offsets], config.fine_rate)]
         self.optimiser = torch.optim.Adam(
-            [{"params": params, "rate": rate} for params, rate in groups], eps=1e-12
+            [{"params": params, "rate": rate} for params, rate in groups], eps=1e-12, fused=True
         )
 
     def field(self) -> tuple[Float[Tensor, "N 3"], Float[Tensor, " N"]]:
