@@ -2,8 +2,9 @@
 
 `python -m backend.training attributes FILE`: draws props of every kind from seeds of their own,
 renders and lights them once, and trains for some minutes of processor time on albedo and shaded
-pictures of them on ever new backgrounds. Some are blurred and noisy, as samples of a prior are,
-so that the classifier judges what is drawn and not how sharply.
+pictures of them and their mirror images, on greys as neutral as those that are judged. Some are
+blurred and noisy, as samples of a prior are, so that the classifier judges what is drawn and not
+how sharply.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from backend.evaluate.attributes import ATTRIBUTES, SIZE, AttributeNet, Labels
 from backend.training.data import CAMERAS, DataConfig
 from backend.training.examples import Examples, albedo_and_shaded, gbuffers_of, seeded
 from backend.training.looks import COLOURS, MATERIALS
-from backend.training.pictures import random_backgrounds
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +35,10 @@ class AttributesConfig:
     minutes: float = 4.0  # of processor time, so that a busy machine makes it no worse
     props_per_kind: int = 18
     views_per_prop: int = 3
-    batch: int = 96
+    batch: int = 64
     learning_rate: float = 3e-3
-    side_weight: float = 2.0
+    side_weight: float = 5.0
+    greys: tuple[float, float] = (0.45, 0.75)  # of the backgrounds
     blurred: float = 0.3  # share of the pictures
     noise: float = 0.02  # largest standard deviation
     seed: int = 1
@@ -129,11 +130,14 @@ def loss(net: AttributeNet, pool: Pool, config: AttributesConfig, g: torch.Gener
     rows = torch.randint(len(pool.alpha), (config.batch,), generator=g)
     shown = torch.rand(config.batch, 1, 1, 1, generator=g) < 0.5
     images = torch.where(shown, pool.lit[rows], pool.albedo[rows]).float() / 255
-    backgrounds = random_backgrounds(config.batch, g)[:, :, None, None]
-    images = roughened(images + backgrounds * (1 - pool.alpha[rows].float() / 255), config, g)
+    low, high = config.greys
+    greys = low + (high - low) * torch.rand(config.batch, 1, 1, 1, generator=g)
+    images = images + greys * (1 - pool.alpha[rows].float() / 255)
+    mirror = torch.rand(config.batch, generator=g) < 0.5
+    images = roughened(torch.where(mirror[:, None, None, None], images.flip(-1), images), config, g)
     with torch.autocast("cpu", torch.bfloat16):
         out = net(images.contiguous(memory_format=torch.channels_last))
-    azimuth = torch.deg2rad(pool.azimuth_deg[rows])
+    azimuth = torch.deg2rad(pool.azimuth_deg[rows]) * torch.where(mirror, -1, 1)
     side = torch.stack([azimuth.sin(), azimuth.cos()], 1)
     total = config.side_weight * F.mse_loss(out["side"].float(), side)
     for attribute in ATTRIBUTES:

@@ -21,6 +21,7 @@ def add_commands(commands) -> None:
     attributes = commands.add_parser("attributes", help="train the attribute classifier")
     attributes.add_argument("file", type=Path, help="its weights, to be written (.safetensors)")
     attributes.add_argument("--minutes", type=float, default=4.0, help="of processor time")
+    attributes.add_argument("--props", type=int, default=18, help="to render, of each kind")
     attributes.add_argument("--threads", type=int, default=1)
     evaluate = commands.add_parser("evaluate", help="DDIM samples of a prior against real renders")
     evaluate.add_argument("prior", help="its name or folder")
@@ -57,7 +58,8 @@ def _attributes(arguments: argparse.Namespace) -> None:
     from backend.training.data import DataConfig
 
     sources = DataConfig(arguments.sweethome, arguments.cache)
-    train_attributes(arguments.file, sources, AttributesConfig(minutes=arguments.minutes))
+    config = AttributesConfig(minutes=arguments.minutes, props_per_kind=arguments.props)
+    train_attributes(arguments.file, sources, config)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
