@@ -25,6 +25,7 @@ def main() -> None:
     train.add_argument("--minutes", type=float, default=60)
     train.add_argument("--total-steps", type=int, default=20_000, help="of the learning-rate decay")
     train.add_argument("--start", type=Path, help="a prior's folder to begin a new run with")
+    train.add_argument("--learning-rate", type=float, default=5e-4, help="at its peak")
     train.add_argument("--batch", type=int, default=48)
     train.add_argument("--device", default="cpu")
     pack = commands.add_parser("pack", help="write the averaged weights as a prior folder, fp16")
@@ -48,7 +49,10 @@ def main() -> None:
         from backend.training.train import train as run_training
 
         config = TrainConfig(
-            batch=arguments.batch, total_steps=arguments.total_steps, device=arguments.device
+            batch=arguments.batch,
+            learning_rate=arguments.learning_rate,
+            total_steps=arguments.total_steps,
+            device=arguments.device,
         )
         run_training(arguments.data, arguments.run, arguments.minutes, config, arguments.start)
     elif arguments.command == "pack":
