@@ -23,6 +23,8 @@ from backend.materials.closest import closest_points
 from backend.materials.field import FieldConfig, MaterialField
 from backend.materials.occlusion import ambient_occlusion
 from backend.mesh.geometry import vertex_normals
+from backend.mesh.regularise import eikonal, normal_consistency
+from backend.mesh.tet_grid import TetGrid
 from backend.mesh.types import TriMesh
 
 
@@ -42,6 +44,10 @@ def call_every_kernel() -> None:
     density_grid(cloud, 8)
     vertices, faces = globe(32)
     mesh = TriMesh(vertices, faces.long())
+    normal_consistency(mesh)
+    grid = TetGrid(3)
+    sdf = (grid.points.norm(dim=-1) - 0.6).requires_grad_()
+    eikonal(grid.points, sdf, grid.crossing_tets(sdf)).backward()
     config = FieldConfig(resolutions=(4,), samples=32)
     material = MaterialField(mesh, lambda points: points * 0 + 0.5, config)
     material(vertices).albedo.sum().backward()
