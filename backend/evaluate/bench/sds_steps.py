@@ -21,8 +21,8 @@ from backend.config import GenerateConfig
 from backend.evaluate.bench.timing import wait
 from backend.gaussians import stage as gaussians
 from backend.gaussians.model import StartConfig
+from backend.guidance.distil import distil
 from backend.guidance.priors import load_prior
-from backend.guidance.sds import SDS
 from backend.loop import Optimisation, RunContext
 from backend.materials import stage as materials
 from backend.mesh import stage as mesh
@@ -86,7 +86,7 @@ def _milliseconds(work: Any, device: torch.device) -> float:
 def _build(stage: str, prior: Any, device: torch.device) -> Optimisation:
     draft = GenerateConfig()
     context = RunContext(device, torch.Generator().manual_seed(0))
-    rest = (SDS(prior, draft.sds), CameraRange(), context)
+    rest = (distil(prior, draft.guidance), CameraRange(), context)
     if stage == "gaussians":
         config = replace(draft.gaussians, start=StartConfig(count=COUNT))
         return gaussians.GaussianOptimisation(None, config, *rest)

@@ -2,8 +2,8 @@
 
 In: a function that returns a scalar and the tensors it depends on. Out: a `Timing`.
 
-The least of the repeats is kept: other load on a machine only ever adds. The first call, which may
-compile, is left out unless it alone has used up the budget.
+The least of the repeats is kept: other load on a machine only ever adds. The first call may
+compile: it is left out, of the budget too, and there is always one after it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,8 @@ def forward_backward(
 ) -> Timing:
     """Least forward and least backward time; gradients on `inputs` are dropped in between."""
     device = inputs[0].device
-    forwards: list[float] = []
-    backwards: list[float] = []
-    end = time.perf_counter() + budget.seconds
-    while not forwards or (time.perf_counter() < end and len(forwards) <= budget.repeats):
+
+    def once() -> tuple[float, float]:
         for tensor in inputs:
             tensor.grad = None
         start = time.perf_counter()
@@ -58,18 +59,29 @@ def forward_backward(
         middle = time.perf_counter()
         loss.backward()
         wait(device)
-        forwards.append((middle - start) * 1e3)
-        backwards.append((time.perf_counter() - middle) * 1e3)
-    warm = slice(1, None) if len(forwards) > 1 else slice(None)
-    return Timing(min(forwards[warm]), min(backwards[warm]), len(forwards[warm]))
+        return (middle - start) * 1e3, (time.perf_counter() - middle) * 1e3
+
+    repeats = _repeats(once, budget)
+    forwards, backwards = zip(*repeats, strict=True)
+    return Timing(min(forwards), min(backwards), len(repeats))
 
 
 def fastest_ms(work: Callable[[], object], budget: Budget) -> float:
-    """Least time of `work`, the first call left out where there is more than one."""
-    spent: list[float] = []
-    end = time.perf_counter() + budget.seconds
-    while not spent or (time.perf_counter() < end and len(spent) <= budget.repeats):
+    """Least time of `work`."""
+
+    def once() -> float:
         start = time.perf_counter()
         work()
-        spent.append((time.perf_counter() - start) * 1e3)
-    return min(spent[1:] or spent)
+        return (time.perf_counter() - start) * 1e3
+
+    return min(_repeats(once, budget))
+
+
+def _repeats(once: Callable[[], T], budget: Budget) -> list[T]:
+    """What `once` gives, call by call, after a first one."""
+    once()
+    end = time.perf_counter() + budget.seconds
+    found = [once()]
+    while time.perf_counter() < end and len(found) < budget.repeats:
+        found.append(once())
+    return found
