@@ -223,7 +223,7 @@ class Client:
             (zmq.HANDSHAKE_IVL, 5000),
             (zmq.RECONNECT_IVL, 200),
             (zmq.RECONNECT_IVL_MAX, 2000),
-            (zmq.IPV6, 1),
+            (zmq.IPV6, "[" in connection.addresses[name]),
         ):
             socket.set(option, value)
         if connection.server_key:

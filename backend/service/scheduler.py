@@ -201,7 +201,7 @@ class Scheduler:
         if self._hangs(worker, now):
             log.warning("worker %s hangs (%s)", worker.name, worker.state)
             worker.kill("hung")
-        elif worker.state == "idle" and waited > config.idle_seconds:
+        elif worker.state == "idle" and (self.stopping or waited > config.idle_seconds):
             worker.kill()
         elif worker.state == "stopping" and worker.job:
             cancelled = self.book.row(worker.job).wanted == "cancelled"

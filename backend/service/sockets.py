@@ -74,7 +74,6 @@ def _router(context: zmq.Context[Any], most: int, secret_key: bytes | None) -> A
         (zmq.HANDSHAKE_IVL, 5000),
         (zmq.RCVHWM, 64),
         (zmq.SNDHWM, 64),
-        (zmq.IPV6, 1),
     ):
         socket.set(option, value)
     if secret_key:
@@ -85,6 +84,7 @@ def _router(context: zmq.Context[Any], most: int, secret_key: bytes | None) -> A
 
 
 def _bind(socket: Any, config: ServeConfig, port: int) -> str:
+    socket.set(zmq.IPV6, ":" in config.bind)
     host = f"[{config.bind}]" if ":" in config.bind else config.bind
     try:
         socket.bind(f"tcp://{host}:{port or '*'}")

@@ -1,0 +1,95 @@
+"""The commands as users type them, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.service.conftest import ROOT, Served
+
+Serve = Callable[..., Served]
+
+
+def propsmith(*words: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """folder: of the test, where its connection file is."""
+    where = ["--connection-file", str(folder / "connection.json")] if folder else []
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "backend.cli", *words, *where]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+def lines(run: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    assert run.returncode == 0, run.stderr
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def test_submit_watch_and_fetch(serve: Serve, tmp_path: Path) -> None:
+    serve()
+    [submitted] = lines(propsmith("submit", "steps=40 pause=0.01", "--json", folder=tmp_path))
+    assert list(submitted) == ["job"]
+    output = tmp_path / "chair.glb"
+    watch = ("watch", submitted["job"], "--json", "-o", str(output))
+    seen = lines(propsmith(*watch, folder=tmp_path))
+    assert seen[-1]["state"] == "done" and seen[-1]["job"] == submitted["job"]
+    assert {line["state"] for line in seen} <= {"queued", "running", "done"}
+    assert output.read_bytes() == b"steps=40 p"
+    [listed] = lines(propsmith("jobs", "--json", folder=tmp_path))
+    assert listed == seen[-1]
+
+
+def test_pause_resume_and_cancel_by_number(serve: Serve, tmp_path: Path) -> None:
+    serve(cancel_seconds=0.2)
+    options = ("--priority", "-3", "--seed", "7", "--elevation", "-10:50", "--height", "0.5")
+    run = propsmith("submit", "hang=0", *options, folder=tmp_path)
+    assert run.stdout.startswith("Job 1: "), run.stderr
+    second = propsmith("submit", "steps=2", folder=tmp_path).stdout.split()[-1]
+    [paused] = lines(propsmith("pause", second[:8], "--json", folder=tmp_path))
+    assert paused["state"] in ("paused", "running")
+    [cancelled] = lines(propsmith("cancel", "1", "--json", folder=tmp_path))
+    assert cancelled["wanted"] == "cancelled" or cancelled["state"] == "cancelled"
+    settings = cancelled["settings"]
+    assert (settings["seed"], settings["height"]) == (7, 0.5)
+    assert settings["elevation"] == [-10, 50] and cancelled["priority"] == -3
+    watched = propsmith("watch", "1", "--json", folder=tmp_path)
+    assert watched.returncode == 1
+    assert json.loads(watched.stdout.splitlines()[-1])["state"] == "cancelled"
+    if lines(propsmith("jobs", "--json", folder=tmp_path))[0]["state"] == "paused":
+        propsmith("resume", second, folder=tmp_path)
+    assert propsmith("watch", second, folder=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("jobs",), "There is no connection file"),
+        (("submit", "a chair"), "propsmith serve"),
+        (("submit", "a chair", "--priority", "1000"), "-100 to 100"),
+        (("serve", "--bind", "0.0.0.0"), "needs keys"),
+        (("serve", "--bind", "not-an-address"), "needs keys"),
+        (("serve", "--device", "gpu"), "'gpu' is not auto"),
+        (("serve", "--port", "0"), "port"),
+        (("serve", "--prior", "a=/nowhere"), "NAME=PATH"),
+        (("serve", "--data-limit", "-1"), "gigabytes"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path / "data")) if words[0] == "serve" else ()
+    run = propsmith(*words, *data, folder=tmp_path)
+    assert run.returncode == 2 and run.stdout == ""
+    assert len(run.stderr.splitlines()) == 1 and said in run.stderr, run.stderr
+
+
+def test_unknown_jobs(serve: Serve, tmp_path: Path) -> None:
+    serve()
+    for job in ("77", "abcdef", "0" * 32):
+        run = propsmith("cancel", job, folder=tmp_path)
+        assert run.returncode == 2 and len(run.stderr.splitlines()) == 1, run.stderr
