@@ -19,6 +19,7 @@ from backend.cli_client import add_client
 from backend.cli_models import add_models
 from backend.cli_serve import add_serve
 from backend.errors import InputError
+from backend.guidance.distillations import DISTILLATIONS, TIMESTEPS
 
 # config.PRESETS has the settings; it loads torch, so a test holds these names equal to its keys.
 PRESET_HELP = {
@@ -50,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_settings(generate)
     _add_cameras(generate)
+    _add_guidance(generate)
     _add_run(generate)
     add_serve(commands)
     submit = add_client(commands)
@@ -104,6 +106,24 @@ def _add_cameras(parser: argparse.ArgumentParser) -> None:
         help="vertical field of view",
     )
     add("--favour", metavar="AZ:EL", type=_direction, help="a view to sample more, in degrees")
+
+
+def _add_guidance(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("guidance", "how the prior's wishes become gradients")
+    add = group.add_argument
+    add("--distillation", choices=DISTILLATIONS, help="(default: the preset's, x0)")
+    add(
+        "--guidance-scale",
+        metavar="S",
+        type=_number(0.0, 1000.0),
+        help="how much the prompt counts over none, u + S (c - u) (default: the distillation's)",
+    )
+    add("--timesteps", choices=TIMESTEPS, help="order of noise levels in the first stage")
+    add(
+        "--perp-neg",
+        action="store_true",
+        help="avoid the sides that are not seen; for priors that read the side from words",
+    )
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:

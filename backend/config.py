@@ -13,7 +13,8 @@ from backend.export import asset
 from backend.gaussians import stage as gaussians
 from backend.gaussians.densify import DensifyConfig
 from backend.gaussians.model import StartConfig
-from backend.guidance.sds import SDSConfig
+from backend.guidance import x0
+from backend.guidance.distil import GuidanceConfig
 from backend.materials import bake
 from backend.materials import field as material_field
 from backend.materials import stage as materials
@@ -25,7 +26,7 @@ from backend.mesh import stage as mesh
 class GenerateConfig:
     """The settings of a job, stage by stage, in their order."""
 
-    sds: SDSConfig = field(default_factory=lambda: SDSConfig(form="x0"))
+    guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
     gaussians: gaussians.Config = field(default_factory=gaussians.Config)
     density_resolution: int = 96  # samples an axis of the density grid
     solid: from_field.Config = field(default_factory=from_field.Config)
@@ -52,7 +53,7 @@ PRESETS: Mapping[str, GenerateConfig] = MappingProxyType(
         ),
         "high": GenerateConfig(
             # The rescaling is MVDream's remedy for the large guidance scales of such priors.
-            sds=SDSConfig(form="x0", guidance_rescale=0.5),
+            guidance=GuidanceConfig("x0", x0.Config(rescale=0.5)),
             gaussians=gaussians.Config(
                 steps=3000,
                 views=8,

@@ -55,6 +55,15 @@ class Checkpoints(Protocol):
     def load(self, key: str) -> dict[str, Any] | None: ...
 
 
+@runtime_checkable
+class Learning(Protocol):
+    """What changes over all stages and belongs into each one's checkpoint: VSD's student."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
 # Told stage and step, and a function that makes the snapshot: not calling it costs nothing.
 Preview = Callable[[str, int, Callable[[], object]], None]
 
@@ -68,6 +77,7 @@ class RunContext:
     progress: Callable[[Progress], None] = lambda _: None
     preview: Preview = lambda stage, step, snapshot: None
     checkpoints: Checkpoints | None = None
+    learning: Learning | None = None
     checkpoint_seconds: float = 30.0
     stop_requested: Callable[[], bool] = lambda: False
     curves: dict[str, list[dict[str, float]]] = field(default_factory=dict)
@@ -83,6 +93,8 @@ def optimise(stage: str, optimisation: Optimisation, context: RunContext) -> Non
     state = context.checkpoints.load(stage) if context.checkpoints else None
     if state is not None:
         optimisation.load_state_dict(state["optimisation"])
+        if context.learning:
+            context.learning.load_state_dict(state["learning"])
         context.generator.set_state(state["generator"])
         first, curve = state["step"], state["curve"]
     context.curves[stage] = curve
@@ -93,6 +105,7 @@ def optimise(stage: str, optimisation: Optimisation, context: RunContext) -> Non
                 stage,
                 {
                     "optimisation": optimisation.state_dict(),
+                    "learning": context.learning.state_dict() if context.learning else {},
                     "generator": context.generator.get_state(),
                     "step": done,
                     "curve": curve,

@@ -1,6 +1,7 @@
 """The whole story: a prompt goes in, a prop comes out. Read this file first.
 
     prior      a 2D diffusion model, told the prompt              guidance/priors.py
+    distil     its wishes for pictures -> gradients               guidance/distil.py
     gaussians  3D Gaussians, moved until the prior likes them     gaussians/stage.py
     solid      Gaussians -> density -> signed distances           mesh/from_field.py
     mesh       a deformable tetrahedral grid refines the surface  mesh/stage.py
@@ -30,8 +31,8 @@ from backend.gaussians import stage as gaussians
 from backend.gaussians.field import colors_at, density_grid
 from backend.gaussians.hull import visible_space
 from backend.guidance.base import Guidance, Prior
+from backend.guidance.distil import distil
 from backend.guidance.priors import load_prior
-from backend.guidance.sds import SDS
 from backend.job import Job, RunFiles
 from backend.loop import RunContext
 from backend.materials import bake
@@ -54,11 +55,13 @@ def generate(
     with ExitStack() as held:
         with clock.stage("prior"):
             prior = load_prior(job.prior, job.prompt, job.negative, context.device)
+            guidance = distil(prior, job.config.guidance)
+            context.learning = guidance
             folder = CheckpointFolder(files.checkpoint_dir, job.identity(prior), files.resume)
             context.checkpoints = checkpoints = held.enter_context(folder)
         if prior.ignored_words:
             note(_about_ignored(prior))
-        prop = _make(job, SDS(prior, job.config.sds), context, clock)
+        prop = _make(job, guidance, context, clock)
         with clock.stage("export"):
             _export(prop, job, prior, files.output)
         written = [files.output]

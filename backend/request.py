@@ -14,9 +14,12 @@ import torch
 from backend.cameras import CameraRange
 from backend.config import PRESETS, GenerateConfig
 from backend.errors import DeviceError
+from backend.guidance import perp_neg
+from backend.guidance.distil import choose
 from backend.job import Job
 
 GSPLAT_ABSENT = "Gaussians on CUDA need gsplat, so pip install 'propsmith[cuda]'"
+GUIDANCE_OPTIONS = ("distillation", "guidance_scale", "perp_neg", "timesteps")
 Options = Any  # argparse.Namespace, or shared.messages.Settings: values already checked
 
 
@@ -58,8 +61,21 @@ def _cameras(options: Options) -> CameraRange:
     return CameraRange(**{name: value for name, value in given.items() if value is not None})
 
 
+def _guidance(options: Options, config: GenerateConfig) -> dict[str, Any]:
+    """What the options say of distillation; those that an older client does not send are None."""
+    asked = {name: getattr(options, name, None) for name in GUIDANCE_OPTIONS}
+    guidance = choose(config.guidance, asked["distillation"], asked["guidance_scale"])
+    if asked["perp_neg"]:
+        guidance = replace(guidance, perp_neg=perp_neg.Config())
+    stage = config.gaussians
+    if asked["timesteps"] is not None:
+        stage = replace(stage, timesteps=replace(stage.timesteps, kind=asked["timesteps"]))
+    return {"guidance": guidance, "gaussians": stage}
+
+
 def _config(options: Options) -> GenerateConfig:
     config = PRESETS[options.preset]
+    config = replace(config, **_guidance(options, config))
     if options.texture_size is not None:
         pixels = options.texture_size
         config = replace(

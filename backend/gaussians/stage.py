@@ -105,7 +105,8 @@ class GaussianOptimisation:
         cameras = self.cameras.sample(self.config.views, self.generator).to(self.device)
         backgrounds = torch.rand(len(cameras), 3, generator=self.generator).to(self.device)
         images, rendered = self._images(domain, cameras, backgrounds, size)
-        t = timestep(share, self.config.timesteps, self.generator)
+        alphas = self.guidance.prior.alphas_cumprod
+        t = timestep(share, self.config.timesteps, self.generator, alphas)
         views = Views(cameras, domain, backgrounds)
         terms = {domain: self.guidance.loss(images, views, t, self.generator)}
         terms |= self._regularisers(share)

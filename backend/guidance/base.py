@@ -3,20 +3,28 @@
 A domain says what kind of picture the images are: "shaded" (lit colour, sRGB), "albedo" (sRGB),
 "normal" (view space, see shared/conventions.py) or "orm" (occlusion, roughness, metallic). Every
 prior knows "shaded"; stages use the others where `domains` offers them.
+
+A branch says which text a prior is asked with: "empty", "negative" (the user's, or the empty one),
+"prompt" (worded for the side seen where the prior can't be told the camera), and, for priors that
+read free text, the four sides by name and "degraded", the prompt with words for what distilled
+pictures suffer from.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from backend.cameras import Cameras
 
 DOMAINS = ("shaded", "albedo", "normal", "orm")
+PLAIN_BRANCHES = ("empty", "negative", "prompt")
+SIDE_BRANCHES = ("front", "side", "back", "overhead")
 
 
 @dataclass(frozen=True)
@@ -30,17 +38,33 @@ class Views:
 
 @runtime_checkable
 class Prior(Protocol):
-    """A text-conditioned diffusion model, prompt already encoded."""
+    """A text-conditioned diffusion model, prompt already encoded.
+
+    A flow model is one too: z_s = (1 - s) x0 + s eps is a diffusion's mixture but for its length,
+    so it states s as alphas_cumprod and shortens what it is given (see flow.py).
+    """
 
     domains: tuple[str, ...]
+    branches: tuple[str, ...]
     image_size: int  # pixels at which images are best handed over
     alphas_cumprod: Float[Tensor, "T"]
     weights_hash: str  # sha256 over the weight files
     ignored_words: tuple[str, ...]  # words of the prompt that this prior does not know
     default_guidance_scale: float
 
+    @property
+    def network(self) -> nn.Module:
+        """What predicts, frozen; an adapter (lora.py) may be hooked on to it."""
+        ...
+
     def encode(self, images: Float[Tensor, "B 3 H W"], generator: torch.Generator) -> Tensor:
         """Images in [0, 1], any square size -> the space the model denoises; differentiable."""
+        ...
+
+    def denoise(
+        self, noisy: Tensor, timesteps: Tensor, views: Views, branches: Sequence[str]
+    ) -> tuple[Tensor, ...]:
+        """One estimate of the clean latents a branch; with gradients where they are enabled."""
         ...
 
     def predict_x0(
@@ -51,7 +75,8 @@ class Prior(Protocol):
         guidance_scale: float,
         rescale: float = 0.0,
     ) -> Tensor:
-        """Classifier-free-guided estimate of the clean latents, u + s (c - u); no gradients.
+        """Classifier-free-guided estimate of the clean latents, u + s (c - u), where c is
+        "prompt" and u "negative"; no gradients.
 
         timesteps: (B,) integers. rescale: 0..1, how far the estimate's standard deviation is
         pulled back to the unguided one's (see `diffusion.guide`).
@@ -74,3 +99,25 @@ class Guidance(Protocol):
     ) -> Tensor:
         """Scalar whose gradient on `images` is the distillation's; `timestep` in (0, 1)."""
         ...
+
+
+@runtime_checkable
+class Rule(Protocol):
+    """A distillation: what `distil.Distilled` makes a loss of. One file and one class each."""
+
+    prior: Prior
+
+    def gradient(
+        self, latents: Tensor, views: Views, timestep: float, generator: torch.Generator
+    ) -> Tensor:
+        """On the latents, element by element, before the mean; called without gradients."""
+        ...
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """A rule that learns as it goes; its state belongs into checkpoints."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...

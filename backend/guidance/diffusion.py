@@ -43,8 +43,21 @@ def x0_from_output(
     raise ValueError(f"unknown prediction type '{prediction_type}', not in {PREDICTION_TYPES}")
 
 
+def epsilon_from_x0(x0: Tensor, noisy: Tensor, alpha_bar: Tensor) -> Tensor:
+    """The noise that an estimate of x0 implies: (z_t - sqrt(a) x0) / sqrt(1 - a). alpha_bar: (B,).
+
+    An a of 1, where nothing is noise, is held at 1 - 1e-8.
+    """
+    a = per_sample(alpha_bar, noisy)
+    return (noisy - a.sqrt() * x0) / (1 - a).clamp(min=1e-8).sqrt()
+
+
 def guide(conditional: Tensor, unconditional: Tensor, scale: float, rescale: float = 0.0) -> Tensor:
     """Classifier-free guidance in the form u + s (c - u): 0 is u, 1 is c.
+
+    That is Imagen's and diffusers' convention, and DreamGaussian's, MVDream's and
+    ProlificDreamer's. The other one, c + s (c - u) (Ho & Salimans 2207.12598; threestudio, GSGEN),
+    is nowhere used here: its s is ours less 1, so their 100 is 101 here.
 
     rescale: share of the result that is scaled, sample by sample, to c's standard deviation
     (2305.08891 section 3.4; MVDream (2308.16512) applies it to x0 with 0.5).

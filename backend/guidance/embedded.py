@@ -8,6 +8,7 @@ It names the words that it does not know, and those it guesses at by their meani
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from torch.nn import functional as F
 
 from backend.errors import PriorError
 from backend.guidance import weights
-from backend.guidance.base import DOMAINS, Views
+from backend.guidance.base import DOMAINS, PLAIN_BRANCHES, Views
 from backend.guidance.diffusion import guide, x0_from_output
 from backend.guidance.prop_conditioning import (
     CAMERA_FEATURES,
@@ -57,16 +58,18 @@ class EmbeddedConfig:
 class EmbeddedPrior:
     """A `Prior` in folded pixel space, its prompt already encoded."""
 
+    branches: tuple[str, ...] = PLAIN_BRANCHES
+
     def __init__(
         self,
         unet: nn.Module,
         alphas_cumprod: Float[Tensor, "T"],
         prediction_type: str,
-        tokens: Float[Tensor, "2 L D"],
+        tokens: Float[Tensor, "3 L D"],
         index: dict[str, Any],
         config: EmbeddedConfig,
     ):
-        """tokens: the unconditional (or negative) and the conditional row, in that order."""
+        """tokens: the empty prompt's row, the negative (or again the empty), the prompt's."""
         self.unet, self.tokens, self.config = unet, tokens, config
         self.alphas_cumprod, self.prediction_type = alphas_cumprod, prediction_type
         self.fold: int = index["fold"]
@@ -80,6 +83,10 @@ class EmbeddedPrior:
         """Images in [0, 1] -> (B, 3 f^2, size / f, size / f) in [-1, 1]; draws no noise."""
         return fold(resize(images, self.image_size), self.fold)
 
+    @property
+    def network(self) -> nn.Module:
+        return self.unet
+
     @torch.no_grad()
     def predict_x0(
         self,
@@ -89,18 +96,22 @@ class EmbeddedPrior:
         guidance_scale: float,
         rescale: float = 0.0,
     ) -> Tensor:
-        vector = self._condition(views, len(noisy))
         if guidance_scale in (0, 1):  # one branch has the whole answer
-            x0 = self._x0(noisy, timesteps, vector, [int(guidance_scale)])
+            branch = ("negative", "prompt")[int(guidance_scale)]
+            (x0,) = self.denoise(noisy, timesteps, views, (branch,))
         else:
-            unconditional, conditional = self._x0(noisy, timesteps, vector, [0, 1]).chunk(2)
-            x0 = guide(conditional, unconditional, guidance_scale, rescale)
+            both = self.denoise(noisy, timesteps, views, ("negative", "prompt"))
+            x0 = guide(both[1], both[0], guidance_scale, rescale)
         return x0.clamp(-1, 1) if self.config.clip_x0 else x0
 
-    def _x0(self, noisy: Tensor, timesteps: Tensor, vector: Tensor, branches: list[int]) -> Tensor:
-        """x0 of the branches (0 unconditional, 1 conditional), one behind the other."""
-        count, dtype = len(branches), next(self.unet.parameters()).dtype
-        tokens = self.tokens[branches].repeat_interleave(len(noisy), 0)
+    def denoise(
+        self, noisy: Tensor, timesteps: Tensor, views: Views, branches: Sequence[str]
+    ) -> tuple[Tensor, ...]:
+        """x0 of the branches, all in one pass; see `Prior`."""
+        vector = self._condition(views, len(noisy))
+        rows = [PLAIN_BRANCHES.index(branch) for branch in branches]
+        count, dtype = len(rows), next(self.unet.parameters()).dtype
+        tokens = self.tokens[rows].repeat_interleave(len(noisy), 0)
         vectors = torch.cat([self._for_branch(vector, branch) for branch in branches])
         output = self.unet(
             noisy.repeat(count, 1, 1, 1).to(dtype),
@@ -110,12 +121,13 @@ class EmbeddedPrior:
             return_dict=False,
         )[0].to(noisy.dtype)
         alpha_bar = self.alphas_cumprod.to(timesteps.device)[timesteps].repeat(count)
-        return x0_from_output(output, noisy.repeat(count, 1, 1, 1), alpha_bar, self.prediction_type)
+        kind = self.prediction_type
+        return x0_from_output(output, noisy.repeat(count, 1, 1, 1), alpha_bar, kind).chunk(count)
 
-    def _for_branch(self, vector: Tensor, branch: int) -> Tensor:
+    def _for_branch(self, vector: Tensor, branch: str) -> Tensor:
         """Guidance from a picture of nothing from nowhere sharpens the side seen, too: without
         it, words are amplified and the camera isn't, and all sides come to look alike."""
-        if branch == 1 or not self.config.guide_camera:
+        if branch == "prompt" or not self.config.guide_camera:
             return vector
         vector = vector.clone()
         vector[:, :CAMERA_FEATURES] = 0
@@ -181,7 +193,8 @@ def load_embedded(
     avoided = understand(negative, encoder)
     # Unwanted words are unwanted from this side; without a camera the prior hardly knows them.
     config = replace(config, guide_camera=config.guide_camera and not avoided.words)
-    tokens = torch.cat([encode_words(encoder, avoided.words), encode_words(encoder, known.words)])
+    rows: list[list[tuple[str, float]]] = [[], avoided.words, known.words]
+    tokens = torch.cat([encode_words(encoder, words) for words in rows])
     unet = _load_unet(folder / "unet", files[0], device, config)
     alphas_cumprod, prediction_type = weights.load_noise_schedule(folder / "scheduler")
     with weights.unreadable_is_prior_error(folder / weights.INDEX):

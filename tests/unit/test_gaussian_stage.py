@@ -46,7 +46,9 @@ class Oracle:
     """Pulls every picture toward the ball's."""
 
     def __init__(self, domains: tuple[str, ...] = ("shaded",)):
-        self.prior = SimpleNamespace(domains=domains, image_size=SIZE)
+        self.prior = SimpleNamespace(
+            domains=domains, image_size=SIZE, alphas_cumprod=torch.linspace(0.99, 0.01, 10)
+        )
         self.seen: list[tuple[str, float]] = []
 
     def loss(self, images, views: Views, timestep: float, generator) -> torch.Tensor:

@@ -10,11 +10,12 @@ from backend.cameras import turntable
 from backend.errors import InputError, PriorError
 from backend.guidance.base import Views
 from backend.guidance.diffusion import x0_from_output
+from backend.guidance.distil import GuidanceConfig, distil
 from backend.guidance.embedded import EmbeddedConfig, resize
 from backend.guidance.priors import PRIORS, load_prior
 from backend.guidance.prop_conditioning import unfold
-from backend.guidance.sds import SDS
 from backend.guidance.stable_diffusion import StableDiffusionConfig
+from backend.guidance.texts import ROW, mixed
 from tests.tiny_models import write_embedded, write_stable_diffusion
 
 FP32 = EmbeddedConfig(precision="fp32")
@@ -54,7 +55,9 @@ def test_a_loss_runs_and_its_gradient_reaches_the_images(which, request):
     results = []
     for _ in range(2):
         images = torch.rand(3, 3, 24, 24, generator=seeded(1)).requires_grad_()
-        loss = SDS(prior).loss(images, Views(turntable(3)), 0.5, seeded(2))
+        loss = distil(prior, GuidanceConfig("sds")).loss(
+            images, Views(turntable(3)), 0.5, seeded(2)
+        )
         loss.backward()
         results.append((loss.detach(), images.grad))
     assert torch.equal(results[0][0], results[1][0])
@@ -153,7 +156,7 @@ def test_weights_of_words_move_the_text(which, request):
 
     def text(prompt):
         prior = load_prior(folder, prompt)
-        return prior.tokens[1] if which == "embedded_folder" else prior.texts[1]
+        return prior.tokens[2] if which == "embedded_folder" else prior.texts[ROW["prompt"]]
 
     torch.testing.assert_close(text("a (red:1.0) chair"), text("a red chair"))
     assert not torch.allclose(text("a (red:1.5) chair"), text("a red chair"))
@@ -263,7 +266,7 @@ def test_stable_diffusion_reads_what_its_scheduler_says(kind, tmp_path):
     """The network's raw output is the same; only its meaning changes."""
     prior = load_prior(write_stable_diffusion(tmp_path, kind), "a red chair")
     noisy, t = torch.randn(2, 4, 8, 8), torch.tensor([300, 300])
-    text = prior.texts[1].expand(2, -1, -1)
+    text = prior.texts[ROW["prompt"]].expand(2, -1, -1)
     output = prior.unet(noisy, t, encoder_hidden_states=text).sample
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000).double() ** 2
     a = torch.cumprod(1 - betas, 0)[t].float()
@@ -277,20 +280,37 @@ def test_stable_diffusion_with_zero_terminal_snr_is_finite_at_the_end(tmp_path):
     prior = load_prior(folder, "a red chair")
     assert prior.alphas_cumprod[-1] == 0
     images = torch.rand(1, 3, 16, 16, requires_grad=True)
-    SDS(prior).loss(images, Views(None), 0.9999, seeded()).backward()
+    distil(prior, GuidanceConfig("sds")).loss(images, Views(None), 0.9999, seeded()).backward()
     assert images.grad.isfinite().all()
 
 
 def test_stable_diffusion_words_the_view(sd_folder):
     prior = load_prior(sd_folder, "a red chair")
     views = turntable(8)[[0, 1, 2]]
-    negative, texts = prior._texts(Views(views), 3)
-    torch.testing.assert_close(texts[0], prior.texts[2])
-    torch.testing.assert_close(texts[1], (prior.texts[2] + prior.texts[3]) / 2)
-    torch.testing.assert_close(texts[2], prior.texts[3])
+    known, rows = Views(views), prior.texts
+    both = mixed(["negative", "prompt"], rows, known, 3, True)
+    negative, texts = both[:3], both[3:]
+    front, side = rows[ROW["front"]], rows[ROW["side"]]
+    torch.testing.assert_close(texts[0], front)
+    torch.testing.assert_close(texts[1], (front + side) / 2)
+    torch.testing.assert_close(texts[2], side)
     assert not torch.allclose(texts[0], texts[2])
-    torch.testing.assert_close(negative[1], prior.texts[0])
-    torch.testing.assert_close(prior._texts(Views(None), 3)[1][0], prior.texts[1])
+    torch.testing.assert_close(negative[1], rows[ROW["negative"]])
+    plain = mixed(["prompt"], rows, Views(None), 3, True)
+    torch.testing.assert_close(plain[0], rows[ROW["prompt"]])
+
+
+def test_branches_are_asked_by_name(sd_folder):
+    prior = load_prior(sd_folder, "a red chair", "a blue table")
+    noisy, t = torch.randn(2, 4, 8, 8, generator=seeded()), torch.tensor([300, 300])
+    views = Views(turntable(2))
+    with torch.no_grad():
+        x0 = dict(zip(prior.branches, prior.denoise(noisy, t, views, prior.branches), strict=True))
+    torch.testing.assert_close(x0["prompt"][0], x0["front"][0])  # the first camera is in front
+    torch.testing.assert_close(x0["prompt"][1], x0["back"][1])
+    for name in ("empty", "negative", "degraded", "side", "overhead"):
+        assert not torch.allclose(x0[name][0], x0["prompt"][0]), name
+    torch.testing.assert_close(x0["negative"], prior.predict_x0(noisy, t, views, 0.0))
 
 
 def test_clip_tokens_match_the_tokenizers_own(sd_folder):

@@ -1,0 +1,46 @@
+"""Classifier score distillation (Yu et al. 2310.19415).
+
+grad = w(t) (eps(prompt) - eps(empty)): the guidance alone, without the residual of noise that SDS
+carries (eq. 6). With a negative prompt (eq. 9) w2 (eps(empty) - eps(negative)) is added. They raise
+w2 over the run; here it grows as the noise falls, w2 = negative_weight (1 - timestep), the same
+where the timestep is annealed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from backend.guidance.base import Prior, Views
+from backend.guidance.noising import noised
+from backend.guidance.weightings import check_weighting, weigh
+
+
+@dataclass(frozen=True)
+class Config:
+    guidance_scale: float | None = None  # a factor on the whole; None is 1, their w1
+    weighting: str = "dreamfusion"  # a key of WEIGHTINGS
+    negative_weight: float = 1.0  # w2 at the end of the noise
+
+    def __post_init__(self) -> None:
+        check_weighting(self.weighting)
+
+
+class CSD:
+    """A `Rule`."""
+
+    def __init__(self, prior: Prior, config: Config | None = None):
+        self.prior, self.config = prior, config or Config()
+        scale = self.config.guidance_scale
+        self.scale = 1.0 if scale is None else scale
+
+    def gradient(
+        self, latents: Tensor, views: Views, timestep: float, generator: torch.Generator
+    ) -> Tensor:
+        at = noised(self.prior, latents, timestep, generator)
+        texts = ("empty", "negative", "prompt")
+        empty, negative, prompt = self.prior.denoise(at.noisy, at.timesteps, views, texts)
+        avoided = self.config.negative_weight * (1 - timestep) * (negative - empty)
+        return self.scale * weigh(empty - prompt + avoided, at.alpha_bar, self.config.weighting)

@@ -1,0 +1,101 @@
+"""Names of distillations, and what stages call: a rule's gradient as a loss.
+
+In: a prior and a `GuidanceConfig`. Out: a `Guidance`. Adding a distillation: a file beside this one
+with a frozen Config and a class with `gradient`, and a line in DISTILLATIONS.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from backend.errors import InputError
+from backend.guidance import perp_neg
+from backend.guidance.base import Prior, Rule, Stateful, Views
+from backend.guidance.distillations import DISTILLATIONS
+
+
+@dataclass(frozen=True)
+class GuidanceConfig:
+    distillation: str = "x0"  # a key of DISTILLATIONS
+    settings: Any = None  # that distillation's own Config; None: its defaults
+    gradient_clip: float | None = None  # largest magnitude of an element, before the mean
+    perp_neg: perp_neg.Config | None = None  # None: plain guidance
+
+    def __post_init__(self) -> None:
+        if self.gradient_clip is not None and self.gradient_clip <= 0:
+            raise ValueError("gradient_clip must be positive, or None")
+
+
+class Distilled:
+    """A `Guidance`: 0.5 mean |z - sg(z - gradient)|^2, so that neither batch nor resolution scales
+    it. Its state is the rule's, empty for most."""
+
+    def __init__(self, rule: Rule, gradient_clip: float | None = None):
+        self.prior, self.rule, self.gradient_clip = rule.prior, rule, gradient_clip
+
+    def loss(
+        self,
+        images: Float[Tensor, "B 3 H W"],
+        views: Views,
+        timestep: float,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """`timestep` in (0, 1); images in [0, 1]."""
+        latents = self.prior.encode(images, generator).float()
+        with torch.no_grad():
+            gradient = self.rule.gradient(latents.detach(), views, timestep, generator)
+            if self.gradient_clip is not None:
+                gradient = gradient.clamp(-self.gradient_clip, self.gradient_clip)
+            target = latents - gradient
+        return 0.5 * (latents - target).square().mean()
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.rule.state_dict() if isinstance(self.rule, Stateful) else {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        if isinstance(self.rule, Stateful):
+            self.rule.load_state_dict(state)
+
+
+def distil(prior: Prior, config: GuidanceConfig | None = None) -> Distilled:
+    """Raises InputError for an unknown name, and for a pair that makes no sense."""
+    config = config or GuidanceConfig()
+    rule, settings = _classes(config.distillation)
+    chosen = config.settings if config.settings is not None else settings()
+    if not isinstance(chosen, settings):
+        raise InputError(
+            f"The distillation '{config.distillation}' has no settings of {type(chosen).__module__}"
+        )
+    asked = prior if config.perp_neg is None else perp_neg.PerpNeg(prior, config.perp_neg)
+    return Distilled(rule(asked, chosen), config.gradient_clip)
+
+
+def choose(
+    config: GuidanceConfig, name: str | None = None, guidance_scale: float | None = None
+) -> GuidanceConfig:
+    """`config` with another distillation or another scale; None keeps what is there."""
+    if name is not None and name != config.distillation:
+        _, settings = _classes(name)
+        config = replace(config, distillation=name, settings=settings())
+    if guidance_scale is not None:
+        _, settings = _classes(config.distillation)
+        chosen = settings() if config.settings is None else config.settings
+        config = replace(config, settings=replace(chosen, guidance_scale=guidance_scale))
+    return config
+
+
+def _classes(name: str) -> tuple[Any, Any]:
+    """The rule's class and its Config."""
+    if name not in DISTILLATIONS:
+        raise InputError(
+            f"There is no distillation '{name}'; there are {', '.join(sorted(DISTILLATIONS))}."
+        )
+    module, kind = DISTILLATIONS[name].split(":")
+    imported = importlib.import_module(f"backend.guidance.{module}")
+    return getattr(imported, kind), imported.Config

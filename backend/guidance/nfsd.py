@@ -1,0 +1,55 @@
+"""Noise-free score distillation (Katzir et al. 2310.17590).
+
+The predicted noise is taken apart (section 4): a step towards the prompt d_C = eps(prompt) -
+eps(empty), a domain correction d_D, and noise, which is left out. grad = w(t) (d_D + s d_C), where
+d_D = eps(empty) while t < 200 of 1000 (then its share of noise is small, eq. 8) and
+eps(empty) - eps(negative) above, the negative prompt speaking of bad pictures (eq. 9).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from backend.guidance.base import Prior, Views
+from backend.guidance.diffusion import epsilon_from_x0, per_sample
+from backend.guidance.noising import Noised, noised
+from backend.guidance.sds import modest_scale
+from backend.guidance.weightings import check_weighting, weigh
+
+
+@dataclass(frozen=True)
+class Config:
+    guidance_scale: float | None = None  # their s; None is 7.5 or the prior's own, if less
+    weighting: str = "dreamfusion"  # a key of WEIGHTINGS
+    little_noise: float = 0.2  # timestep below which eps(empty) is taken for the correction itself
+
+    def __post_init__(self) -> None:
+        check_weighting(self.weighting)
+
+
+class NFSD:
+    """A `Rule`."""
+
+    def __init__(self, prior: Prior, config: Config | None = None):
+        self.prior, self.config = prior, config or Config()
+        self.guidance_scale = modest_scale(self.config.guidance_scale, prior)
+
+    def gradient(
+        self, latents: Tensor, views: Views, timestep: float, generator: torch.Generator
+    ) -> Tensor:
+        at = noised(self.prior, latents, timestep, generator)
+        texts = ("empty", "negative", "prompt")
+        empty, negative, prompt = self.prior.denoise(at.noisy, at.timesteps, views, texts)
+        towards = self.guidance_scale * (empty - prompt)
+        if timestep >= self.config.little_noise:
+            return weigh(towards + negative - empty, at.alpha_bar, self.config.weighting)
+        return weigh(towards + _as_x0(empty, at), at.alpha_bar, self.config.weighting)
+
+
+def _as_x0(x0: Tensor, at: Noised) -> Tensor:
+    """eps(empty) in units of x0: eps sqrt((1 - a) / a)."""
+    a = per_sample(at.alpha_bar, x0)
+    return epsilon_from_x0(x0, at.noisy, at.alpha_bar) * ((1 - a) / a).sqrt()

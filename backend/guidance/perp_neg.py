@@ -1,0 +1,103 @@
+"""Perp-Neg (Armandpour et al. 2304.04968): the sides that are not seen, avoided.
+
+In: a prior that reads the side from words. Out: a `Prior` whose guided estimate is
+u + s (p - sum_i w_i n_i), with p = prompt - u, and n_i the part of (text of a wrong side - u) that
+is perpendicular to p, so that the prompt is not undone. The weights depend on the azimuth:
+a exp(-b r) + c, where r falls from 1 to 0 over an interval (front to side, side to back); the
+constants are theirs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from backend.errors import InputError
+from backend.guidance.base import Prior, Views
+
+Decay = tuple[float, float, float]  # a, b, c
+
+
+@dataclass(frozen=True)
+class Config:
+    """INTERVAL_SIDE: how much SIDE is avoided in that interval of azimuths."""
+
+    front_side_front: Decay = (4.0, 0.5, -2.426)
+    front_side_side: Decay = (4.0, 0.5, -2.426)
+    side_back_side: Decay = (1.0, 0.5, -0.606)
+    side_back_front: Decay = (1.0, 0.5, 0.967)
+
+    def __post_init__(self) -> None:
+        if any(len(getattr(self, f.name)) != 3 for f in fields(self)):
+            raise ValueError("a weight of Perp-Neg is three numbers: a, b and c")
+
+
+class PerpNeg:
+    """A `Prior` around another. Raises InputError where that one knows the camera itself."""
+
+    def __init__(self, prior: Prior, config: Config | None = None):
+        if not {"front", "side"} <= set(prior.branches):
+            raise InputError(
+                "--perp-neg helps priors that read the side from words; this one is told the "
+                "camera, so leave it out."
+            )
+        self._prior, self.config = prior, config or Config()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._prior, name)
+
+    @torch.no_grad()
+    def predict_x0(
+        self,
+        noisy: Tensor,
+        timesteps: Tensor,
+        views: Views,
+        guidance_scale: float,
+        rescale: float = 0.0,
+    ) -> Tensor:
+        if views.cameras is None or guidance_scale in (0, 1):
+            return self._prior.predict_x0(noisy, timesteps, views, guidance_scale, rescale)
+        texts = ("negative", "prompt", "front", "side")
+        empty, prompt, front, side = self._prior.denoise(noisy, timesteps, views, texts)
+        towards = prompt - empty
+        shares = avoidance(views.cameras.azimuth_deg, self.config).to(noisy)
+        step = towards.clone()
+        for share, wrong in zip(shares.unbind(-1), (front, side), strict=True):
+            step -= share.view(-1, 1, 1, 1) * perpendicular(wrong - empty, towards)
+        guided = empty + guidance_scale * step
+        if rescale == 0:
+            return guided
+        ratio = prompt.std((1, 2, 3), keepdim=True) / guided.std((1, 2, 3), keepdim=True)
+        return guided * (1 + rescale * (ratio - 1))
+
+
+def perpendicular(of: Tensor, to: Tensor) -> Tensor:
+    """What is left of `of` without its share along `to`, sample by sample."""
+    along = (of * to).sum((1, 2, 3), keepdim=True)
+    length = to.square().sum((1, 2, 3), keepdim=True).clamp(min=1e-12)
+    return of - along / length * to
+
+
+def avoidance(azimuth_deg: Float[Tensor, "B"], config: Config) -> Float[Tensor, "B 2"]:
+    """How much "front view" and "side view" are avoided; 0 and more. Azimuth 0 is the front."""
+    turned = torch.abs(torch.remainder(azimuth_deg + 180, 360) - 180) / 90
+    r = 1 - turned % 1  # towards the back, 180 degrees are the end of the second interval
+    r = torch.where(turned >= 2, 0.0, r)
+    before = turned < 1
+    front = torch.where(
+        before, _decay(r, config.front_side_front), _decay(r, config.side_back_front)
+    )
+    side = torch.where(
+        before, _decay(1 - r, config.front_side_side), _decay(r, config.side_back_side)
+    )
+    return torch.stack([front, side], dim=-1).clamp(min=0)
+
+
+def _decay(r: Tensor, decay: Decay) -> Tensor:
+    a, b, c = decay
+    return a * math.e ** (-b * r) + c

@@ -1,0 +1,57 @@
+"""SDS-Bridge (McAllister et al. 2406.09417): from what distilled pictures look like to good ones.
+
+Distillation is seen as a path from the distribution of the renders (the source) to the prompt's
+(the target); SDS takes the empty prompt for the source, which renders are not (section 4). First
+SDS; then grad = w(t) (eps(target) - eps(source)), the source being the prompt with words for what
+goes wrong in distillation ("oversaturated, smooth, ..."; the branch "degraded"). They switch late
+in the run; here below `bridge_below`, the same where the timestep is annealed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from backend.errors import InputError
+from backend.guidance.base import Prior, Views
+from backend.guidance.noising import noised
+from backend.guidance.sds import own_or
+from backend.guidance.weightings import check_weighting, weigh
+
+
+@dataclass(frozen=True)
+class Config:
+    guidance_scale: float | None = None  # of the SDS phase; None is the prior's own
+    bridge_scale: float = 7.5  # a factor on target - source
+    weighting: str = "dreamfusion"  # a key of WEIGHTINGS
+    bridge_below: float = 0.5  # timestep under which the bridge stands
+
+    def __post_init__(self) -> None:
+        check_weighting(self.weighting)
+
+
+class SDSBridge:
+    """A `Rule`. Raises InputError where the prior can't read what goes wrong in a picture."""
+
+    def __init__(self, prior: Prior, config: Config | None = None):
+        self.prior, self.config = prior, config or Config()
+        self.guidance_scale = own_or(self.config.guidance_scale, prior.default_guidance_scale)
+        if "degraded" not in prior.branches:
+            raise InputError(
+                "--distillation sds-bridge tells the prior what bad pictures look like in words "
+                "that this prior does not read; use one of free text, or --distillation csd."
+            )
+
+    def gradient(
+        self, latents: Tensor, views: Views, timestep: float, generator: torch.Generator
+    ) -> Tensor:
+        at = noised(self.prior, latents, timestep, generator)
+        if timestep >= self.config.bridge_below:
+            x0 = self.prior.predict_x0(at.noisy, at.timesteps, views, self.guidance_scale)
+            return weigh(latents - x0, at.alpha_bar, self.config.weighting)
+        texts = ("degraded", "prompt")
+        source, target = self.prior.denoise(at.noisy, at.timesteps, views, texts)
+        bridge = self.config.bridge_scale * (source - target)
+        return weigh(bridge, at.alpha_bar, self.config.weighting)

@@ -1,0 +1,85 @@
+"""What VSD trains beside the prop: an estimate of how the renders themselves are distributed.
+
+In: renders as latents. Out: a `Student` that predicts their clean latents from noisy ones. The one
+of the product is the prior with a camera-conditioned adapter, as in ProlificDreamer (2305.16213),
+section 3.3: trained on noise at all levels, its text left out at times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from backend.guidance.base import Prior, Views
+from backend.guidance.diffusion import per_sample
+from backend.guidance.lora import LoraAdapter
+from backend.guidance.noising import noised
+
+
+@runtime_checkable
+class Student(Protocol):
+    def predict_x0(self, noisy: Tensor, timesteps: Tensor, views: Views) -> Tensor: ...
+
+    def fit(self, latents: Tensor, views: Views, generator: torch.Generator) -> None:
+        """One step of learning from these renders."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True)
+class StudentConfig:
+    rank: int = 4
+    learning_rate: float = 1e-4  # ProlificDreamer's; it has 25,000 steps
+    steps: int = 1  # of learning, a step of the prop
+    t_range: tuple[float, float] = (0.02, 0.98)
+    drop_text: float = 0.1  # share of steps learnt without the prompt
+
+
+class LoraStudent:
+    """The prior with an adapter; AdamW on the v-prediction's mean square, |x0_hat - z|^2 / (1 - a)
+    (v = sqrt(a) eps - sqrt(1 - a) x0, 2202.00512)."""
+
+    def __init__(self, prior: Prior, config: StudentConfig, generator: torch.Generator):
+        self.prior, self.config = prior, config
+        self.adapter = LoraAdapter(prior.network, config.rank, generator)
+        self.optimiser = torch.optim.AdamW(self.adapter.parameters(), lr=config.learning_rate)
+
+    def predict_x0(self, noisy: Tensor, timesteps: Tensor, views: Views) -> Tensor:
+        return self._predict(noisy, timesteps, views, "prompt")
+
+    def _predict(self, noisy: Tensor, timesteps: Tensor, views: Views, branch: str) -> Tensor:
+        with self.adapter.active(views.cameras):
+            return self.prior.denoise(noisy, timesteps, views, (branch,))[0]
+
+    @torch.enable_grad()
+    def fit(self, latents: Tensor, views: Views, generator: torch.Generator) -> None:
+        for _ in range(self.config.steps):
+            low, high = self.config.t_range
+            t, drop = torch.rand(2, generator=generator).tolist()
+            at = noised(self.prior, latents.detach(), low + (high - low) * t, generator)
+            branch = "empty" if drop < self.config.drop_text else "prompt"
+            x0 = self._predict(at.noisy, at.timesteps, views, branch)
+            weight = per_sample(1 / (1 - at.alpha_bar).clamp(min=1e-3), x0)
+            loss = (weight * (x0 - latents.detach()).square()).mean()
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimiser.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        adapter = {name: value.detach().clone() for name, value in self._named()}
+        return {"adapter": adapter, "optimiser": self.optimiser.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        with torch.no_grad():
+            for name, value in self._named():
+                value.copy_(state["adapter"][name])
+        self.optimiser.load_state_dict(state["optimiser"])
+
+    def _named(self) -> list[tuple[str, Tensor]]:
+        return list(self.adapter.named_parameters())

@@ -1,0 +1,80 @@
+"""What priors of free text have in common: branches of words, one pass for all, guidance.
+
+In: a network's raw prediction, given by a subclass. Out: a `Prior`, but for `encode`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from backend.errors import PriorError
+from backend.guidance import texts
+from backend.guidance.base import Views
+from backend.guidance.diffusion import guide, x0_from_output
+
+
+class WordedPrior(ABC):
+    """Holds the encoded wordings (texts.ROWS) and asks the network about them."""
+
+    domains: tuple[str, ...] = ("shaded",)
+    branches: tuple[str, ...] = texts.BRANCHES
+    ignored_words: tuple[str, ...] = ()
+    weights_hash: str = ""
+    image_size: int
+    worded: bool  # whether sides are put into words
+    texts: Float[Tensor, "R L D"]
+
+    def __init__(
+        self,
+        unet: Any,
+        alphas_cumprod: Float[Tensor, "T"],
+        prediction_type: str,
+        guidance_scale: float,
+    ):
+        self.unet, self.alphas_cumprod = unet, alphas_cumprod
+        self.prediction_type, self.default_guidance_scale = prediction_type, guidance_scale
+
+    @property
+    def network(self) -> nn.Module:
+        return self.unet
+
+    @abstractmethod
+    def output(self, noisy: Tensor, timesteps: Tensor, branches: list[str], views: Views) -> Tensor:
+        """The network's raw output for len(branches) B rows, noisy repeated accordingly."""
+
+    def denoise(
+        self, noisy: Tensor, timesteps: Tensor, views: Views, branches: Sequence[str]
+    ) -> tuple[Tensor, ...]:
+        if views.domain not in self.domains:
+            known = ", ".join(self.domains)
+            raise PriorError(f"This prior knows images that are {known}, not '{views.domain}'.")
+        count = len(branches)
+        noisy, timesteps = noisy.repeat(count, 1, 1, 1), timesteps.repeat(count)
+        output = self.output(noisy, timesteps, list(branches), views).to(noisy.dtype)
+        alpha_bar = self.alphas_cumprod.to(timesteps.device)[timesteps]
+        return x0_from_output(output, noisy, alpha_bar, self.prediction_type).chunk(count)
+
+    @torch.no_grad()
+    def predict_x0(
+        self,
+        noisy: Tensor,
+        timesteps: Tensor,
+        views: Views,
+        guidance_scale: float,
+        rescale: float = 0.0,
+    ) -> Tensor:
+        if guidance_scale in (0, 1):  # one branch has the whole answer
+            branch = ("negative", "prompt")[int(guidance_scale)]
+            return self.denoise(noisy, timesteps, views, (branch,))[0]
+        unguided, prompted = self.denoise(noisy, timesteps, views, ("negative", "prompt"))
+        return guide(prompted, unguided, guidance_scale, rescale)
+
+    def said(self, rows: Tensor, branches: list[str], views: Views, batch: int) -> Tensor:
+        """Encodings of the branches, (batch, ...), batch being all branches' images."""
+        return texts.mixed(branches, rows, views, batch // len(branches), self.worded)

@@ -1,0 +1,183 @@
+"""VSD: its gradient, particles over both modes, the adapter, and its state in checkpoints."""
+
+import pytest
+import torch
+
+from backend.cameras import turntable
+from backend.guidance import vsd
+from backend.guidance.base import Views
+from backend.guidance.distil import Distilled, GuidanceConfig, distil
+from backend.guidance.lora import LoraAdapter
+from backend.guidance.priors import load_prior
+from backend.guidance.schedules import TimestepConfig, timestep
+from backend.guidance.sds import SDS
+from backend.guidance.students import LoraStudent, StudentConfig
+from tests.mixture_prior import MixturePrior, posterior_mean
+from tests.tiny_models import write_embedded, write_stable_diffusion
+
+VIEWS = Views(cameras=None)
+
+
+class ExactStudent:
+    """The renders' own distribution in closed form: the particles, each a little blurred."""
+
+    def __init__(self, alphas_cumprod, std=0.05):
+        self.alphas_cumprod, self.std, self.particles = alphas_cumprod, std, None
+
+    def fit(self, latents, views, generator):
+        self.particles = latents.detach().clone()
+
+    def predict_x0(self, noisy, timesteps, views):
+        a = self.alphas_cumprod[timesteps].to(noisy)
+        return posterior_mean(noisy, a, self.particles.to(noisy), self.std)
+
+    def state_dict(self):
+        return {"particles": self.particles}
+
+    def load_state_dict(self, state):
+        self.particles = state["particles"]
+
+
+def two_modes():
+    """A quarter of the pictures are dark, the others are light."""
+    modes = torch.tensor([-0.5, 0.5])[:, None, None, None].expand(2, 3, 2, 2)
+    both = {name: [0, 1, 1, 1] for name in ("empty", "negative", "prompt")}
+    return MixturePrior(modes, both, std=0.1, scale=1.0)
+
+
+@pytest.mark.parametrize("t", [0.05, 0.4, 0.9])
+def test_the_gradient_is_the_difference_of_two_predicted_noises(t):
+    prior = two_modes()
+    student = ExactStudent(prior.alphas_cumprod)
+    z = torch.rand(4, 3, 2, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    student.particles = z.flip(0) * 0.5
+    rule = vsd.VSD(prior, vsd.Config(), student)
+    got = rule.gradient(z, VIEWS, t, torch.Generator().manual_seed(3)).double()
+    a = prior.alphas_cumprod[round(t * 1000)].double()
+    noise = torch.randn(z.shape, generator=torch.Generator().manual_seed(3)).double()
+    noisy = a.sqrt() * z.double() + (1 - a).sqrt() * noise
+
+    def eps(x0):
+        return (noisy - a.sqrt() * x0) / (1 - a).sqrt()
+
+    own = posterior_mean(noisy, a.expand(4), z.flip(0).double() * 0.5, 0.05)
+    expected = (1 - a) * (eps(prior.x0(noisy, a.expand(4), "prompt")) - eps(own))
+    torch.testing.assert_close(got, expected, rtol=0, atol=1e-5)
+    assert torch.equal(student.particles, z)  # then it learnt these
+
+
+def settle(rule, start):
+    """What becomes of particles, as positions on the line between the two modes."""
+    particles = start.clone().requires_grad_()
+    guidance = Distilled(rule)
+    optimiser = torch.optim.Adam([particles], lr=0.02)
+    g = torch.Generator().manual_seed(0)
+    for step in range(400):
+        t = timestep(step / 400, TimestepConfig(t_min=0.05), g)
+        optimiser.zero_grad()
+        guidance.loss(particles, VIEWS, t, g).backward()
+        optimiser.step()
+    return (particles.detach() * 2 - 1).mean((1, 2, 3))
+
+
+def test_vsd_s_particles_cover_both_modes_where_sds_s_do_not():
+    """ProlificDreamer, section 3.2: SDS seeks a mode, VSD samples. A quarter of 8 are 2."""
+    prior = two_modes()
+    g = torch.Generator().manual_seed(5)
+    start = 0.5 + 0.2 * (torch.rand(8, 1, 1, 1, generator=g) - 0.5).expand(8, 3, 2, 2)
+    sought = settle(SDS(prior), start)
+    assert (sought > 0.4).all()
+    student = _told(ExactStudent(prior.alphas_cumprod, std=0.1), start)
+    sampled = settle(vsd.VSD(prior, None, student), start)
+    assert 1 <= int((sampled < 0).sum()) <= 3
+    assert (sampled.abs() - 0.5).abs().max() < 0.1
+
+
+def _told(student, start):
+    student.particles = start * 2 - 1
+    return student
+
+
+@pytest.fixture(scope="module", params=[write_embedded, write_stable_diffusion])
+def folder(request, tmp_path_factory):
+    return request.param(tmp_path_factory.mktemp("prior"))
+
+
+def ask(prior, views):
+    channels = prior.unet.config["in_channels"]
+    noisy = torch.randn(2, channels, 8, 8, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        return prior.denoise(noisy, torch.tensor([400, 400]), views, ("empty", "prompt"))[1]
+
+
+def test_an_adapter_changes_nothing_until_it_has_learnt_and_only_while_active(folder):
+    prior = load_prior(folder, "a red chair")
+    views = Views(turntable(2))
+    before = ask(prior, views)
+    adapter = LoraAdapter(prior.network, 2, torch.Generator().manual_seed(0))
+    with adapter.active(views.cameras):
+        torch.testing.assert_close(ask(prior, views), before)
+    with torch.no_grad():
+        for parameter in adapter.up.values():
+            parameter.add_(0.5)
+    with adapter.active(views.cameras):
+        assert not torch.allclose(ask(prior, views), before)
+    assert torch.equal(ask(prior, views), before)
+
+
+def test_an_adapter_is_told_the_camera(folder):
+    prior = load_prior(folder, "a red chair")
+    adapter = LoraAdapter(prior.network, 2, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        adapter.camera[2].weight.normal_(generator=torch.Generator().manual_seed(1))
+    results = []
+    for first in (0, 3):
+        with adapter.active(turntable(8)[[first, first + 1]]):
+            results.append(ask(prior, Views(None)))
+    assert not torch.allclose(results[0], results[1])
+
+
+def test_a_student_learns_the_renders(folder):
+    """Its error on the pictures that it is shown falls below the prior's."""
+    prior = load_prior(folder, "a red chair")
+    config = StudentConfig(rank=4, learning_rate=0.02, t_range=(0.5, 0.5), drop_text=0.0)
+    student = LoraStudent(prior, config, torch.Generator().manual_seed(0))
+    g = torch.Generator().manual_seed(1)
+    images = torch.rand(2, 3, 16, 16, generator=g)
+    latents, views = prior.encode(images, g).detach(), Views(turntable(2))
+
+    def error():
+        drawn = torch.Generator().manual_seed(9)
+        noise = torch.randn(latents.shape, generator=drawn)
+        a = prior.alphas_cumprod[500]
+        noisy, t = a.sqrt() * latents + (1 - a).sqrt() * noise, torch.tensor([500, 500])
+        with torch.no_grad():
+            return float((student.predict_x0(noisy, t, views) - latents).square().mean())
+
+    first = error()
+    for _ in range(40):
+        student.fit(latents, views, g)
+    assert error() < 0.9 * first
+    assert all(p.grad is None for p in prior.unet.parameters())
+
+
+def test_a_state_taken_up_again_ends_where_the_undisturbed_run_does(folder):
+    images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    views = Views(turntable(2))
+
+    def run(guidance, g, steps):
+        return [float(guidance.loss(images, views, 0.5, g)) for _ in range(steps)]
+
+    def fresh():
+        config = vsd.Config(student=StudentConfig(learning_rate=0.01))
+        return distil(load_prior(folder, "a red chair"), GuidanceConfig("vsd", config))
+
+    whole, g = fresh(), torch.Generator().manual_seed(2)
+    losses = run(whole, g, 4)
+    first, g = fresh(), torch.Generator().manual_seed(2)
+    assert run(first, g, 2) == losses[:2]
+    state = first.state_dict()
+    second = fresh()
+    second.load_state_dict(state)
+    assert run(second, g, 2) == losses[2:]
+    assert losses[0] != losses[1]
