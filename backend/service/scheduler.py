@@ -42,6 +42,7 @@ class Scheduler:
         self.pictured: Callable[[Mesh | Texture], None] = lambda picture: None
         self.interval_of: Callable[[str], float] = lambda job: 0.0
         self.stopping = False
+        self.hurry = False  # a worker has become free: `tick` should not wait its turn
         self._seq = itertools.count(1)
         self._memory_kills = out_of_memory_kills()
 
@@ -136,6 +137,7 @@ class Scheduler:
         if isinstance(message, link.Ready):
             worker.route, worker.on, worker.wait = bytes(route), message.device, 1.0
             worker.become("idle")
+            self.hurry = True
         elif isinstance(message, link.Beat):
             self._beat(worker, message)
         elif isinstance(message, link.Ended):
@@ -167,7 +169,7 @@ class Scheduler:
             return
         job, end, row, place = ended.job, ended.end, self.book.row(ended.job), _place(worker)
         log.info("job %s ended: %s", job, end)
-        worker.job = ""
+        worker.job, self.hurry = "", True
         worker.become("idle")
         if end in ("out_of_memory", "crashed"):
             worker.kill()  # what is left of its memory may be in pieces
@@ -187,7 +189,7 @@ class Scheduler:
     # ---- ten times a second ----
 
     def tick(self) -> None:
-        now = time.monotonic()
+        now, self.hurry = time.monotonic(), False
         for worker in self.workers:
             if (status := worker.ended()) is not None:
                 self._died(worker, status)

@@ -70,7 +70,7 @@ class Server:
             ready = dict(poller.poll(int(TICK * 1000)))
             self._serve(ready)
             now = time.monotonic()
-            if now - ticked >= TICK:
+            if now - ticked >= TICK or self.scheduler.hurry:
                 self.scheduler.tick()
                 ticked = now
             if now - swept >= HOUSEKEEPING:

@@ -32,6 +32,13 @@ def number(prompt: str, name: str, otherwise: float) -> float:
 
 
 def run_job(order: Run, hooks: Hooks) -> Ended:
+    try:
+        return run_steps(order, hooks)
+    except OSError as error:
+        return Ended(order.job, "storage", "storage", str(error))
+
+
+def run_steps(order: Run, hooks: Hooks) -> Ended:
     folder, prompt = Path(order.folder), order.settings.prompt
     folder.mkdir(parents=True, exist_ok=True)
     state, steps = folder / "state.json", int(number(prompt, "steps", 3))
