@@ -23,11 +23,31 @@ def encode_prompts(
     tokenizer: Any, text_model: Any, prompts: list[Prompt]
 ) -> Float[Tensor, "P L D"]:
     """The last hidden states (final norm applied), one row of L tokens a prompt."""
+    ids, scales = _tokens(tokenizer, text_model, prompts)
+    return _weighted(text_model(input_ids=ids).last_hidden_state.float(), scales)
+
+
+@torch.no_grad()
+def encode_with_pooled(
+    tokenizer: Any, text_model: Any, prompts: list[Prompt]
+) -> tuple[Float[Tensor, "P L D"], Float[Tensor, "P E"]]:
+    """The hidden states of the last layer but one, without the final norm, and the text's one
+    vector, as SDXL (2307.01952, section 2.1) and SD3 use them. Weights are the tokens' alone."""
+    ids, scales = _tokens(tokenizer, text_model, prompts)
+    output = text_model(input_ids=ids, output_hidden_states=True)
+    pooled = output.text_embeds if "text_embeds" in output else output.pooler_output
+    return _weighted(output.hidden_states[-2].float(), scales), pooled[1:].float()
+
+
+def _tokens(tokenizer: Any, text_model: Any, prompts: list[Prompt]) -> tuple[Tensor, Tensor]:
+    """Token ids and their weights, the empty prompt's in front."""
     length = text_model.config.max_position_embeddings
     tokenized = [_tokenize(tokenizer, prompt, length) for prompt in [Prompt(()), *prompts]]
     ids = torch.tensor([ids for ids, _ in tokenized], device=text_model.device)
-    scales = torch.tensor([scales for _, scales in tokenized], device=text_model.device)
-    hidden = text_model(input_ids=ids).last_hidden_state.float()
+    return ids, torch.tensor([scales for _, scales in tokenized], device=text_model.device)
+
+
+def _weighted(hidden: Tensor, scales: Tensor) -> Tensor:
     empty, rows = hidden[:1], hidden[1:]
     return empty + scales[1:, :, None] * (rows - empty)
 

@@ -36,9 +36,15 @@ PRIORS: dict[str, PriorEntry] = {
     "embedded": PriorEntry(
         "PropPriorPipeline", "backend.guidance.embedded:load_embedded", WEIGHTS / "embedded"
     ),
-    "stable-diffusion": PriorEntry(
+    "sd15": PriorEntry(
         "StableDiffusionPipeline", "backend.guidance.stable_diffusion:load_stable_diffusion"
     ),
+    "sd21": PriorEntry(
+        "StableDiffusionPipeline", "backend.guidance.stable_diffusion:load_stable_diffusion"
+    ),
+    "sdxl": PriorEntry("StableDiffusionXLPipeline", "backend.guidance.sdxl:load_sdxl"),
+    "deepfloyd": PriorEntry("IFPipeline", "backend.guidance.deepfloyd:load_deepfloyd"),
+    "sd3": PriorEntry("StableDiffusion3Pipeline", "backend.guidance.sd3:load_sd3"),
 }
 
 

@@ -242,10 +242,10 @@ def test_index_without_its_settings_is_a_prior_error(copied):
 
 
 def test_unknown_names_classes_and_domains_say_what_is_on_offer(tmp_path, sd_folder):
-    with pytest.raises(PriorError, match=r"no prior 'magic'.*embedded, stable-diffusion"):
+    with pytest.raises(PriorError, match=r"no prior 'magic'.*deepfloyd, embedded, sd15"):
         load_prior("magic", "a chair")
     with pytest.raises(PriorError, match="does not ship"):
-        load_prior("stable-diffusion", "a chair")
+        load_prior("sd15", "a chair")
     with pytest.raises(PriorError, match="no model_index"):
         load_prior(tmp_path, "a chair")
     (tmp_path / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')

@@ -1,0 +1,118 @@
+"""Stable Diffusion XL (Podell et al. 2307.01952) as a prior, from a folder in diffusers' layout.
+
+In: the folder (unet/, vae/, two text encoders and tokenizers, scheduler/), a prompt. Out: an
+`SDXLPrior` over VAE latents. Beside the words the network takes the text's one vector and the sizes
+that a picture of training had; we say that ours is whole and of the network's own size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from backend.guidance import texts, weights
+from backend.guidance.base import Views
+from backend.guidance.clip_text import encode_with_pooled
+from backend.guidance.components import (
+    TEXT,
+    load_network,
+    load_text_model,
+    load_tokenizer,
+    network_file,
+    precision_dtype,
+)
+from backend.guidance.latents import VaeEncoder
+from backend.guidance.worded import WordedPrior
+from backend.prompt.parse import Prompt
+
+
+@dataclass(frozen=True)
+class SDXLConfig:
+    guidance_scale: float = 100.0  # in the form u + s (c - u)
+    view_wording: bool = True
+    precision: str = "auto"  # "fp16", "bf16", "fp32", or "auto": fp16 on CUDA and fp32 elsewhere
+    slice_attention: bool = False
+    tile_vae: bool = False
+
+
+class SDXLPrior(WordedPrior):
+    """A `Prior` in VAE latents, its prompt already encoded."""
+
+    def __init__(
+        self,
+        unet: Any,
+        vae: Any,
+        schedule: tuple[Float[Tensor, "T"], str],
+        rows: Float[Tensor, "R L D"],
+        pooled: Float[Tensor, "R E"],
+        config: SDXLConfig,
+    ):
+        """schedule: alphas_cumprod and the prediction type; rows, pooled: of texts.ROWS."""
+        super().__init__(unet, *schedule, config.guidance_scale)
+        self.texts, self.pooled, self.worded = rows, pooled, config.view_wording
+        self.encode = VaeEncoder(vae, unet.config.sample_size, config.tile_vae)
+        self.image_size = self.encode.image_size
+
+    def output(self, noisy: Tensor, timesteps: Tensor, branches: list[str], views: Views) -> Tensor:
+        dtype, size, batch = self.unet.dtype, self.image_size, len(noisy)
+        pooled = self.said(self.pooled, branches, views, batch)
+        # Height and width of the original, its crop's corner, height and width aimed for.
+        sizes = torch.tensor([size, size, 0, 0, size, size], device=noisy.device)
+        added = {"text_embeds": pooled.to(dtype), "time_ids": sizes.to(dtype).repeat(batch, 1)}
+        return self.unet(
+            noisy.to(dtype),
+            timesteps,
+            encoder_hidden_states=self.said(self.texts, branches, views, batch).to(dtype),
+            added_cond_kwargs=added,
+            return_dict=False,
+        )[0]
+
+
+def load_sdxl(
+    folder: Path,
+    prompt: Prompt,
+    negative: Prompt,
+    device: torch.device,
+    config: SDXLConfig | None = None,
+) -> SDXLPrior:
+    """Raises PriorError where the folder is not whole."""
+    config = config or SDXLConfig()
+    dtype = precision_dtype(device, config.precision)
+    files = [network_file(folder / name, dtype) for name in ("unet", "vae")]
+    files += [network_file(folder / name, dtype, TEXT) for name in TEXT_ENCODERS]
+    schedule = weights.load_noise_schedule(folder / "scheduler")
+    rows, pooled = _encode(folder, texts.wordings(prompt, negative))
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+    unet = load_network(UNet2DConditionModel, files[0], dtype, device)
+    # The published VAE leaves fp16's range; its config says so.
+    careful = weights.read_json(folder / "vae" / "config.json").get("force_upcast", True)
+    vae = load_network(AutoencoderKL, files[1], torch.float32 if careful else dtype, device)
+    if config.slice_attention:
+        unet.set_attention_slice("auto")
+    prior = SDXLPrior(unet, vae, schedule, rows.to(device), pooled.to(device), config)
+    prior.weights_hash = weights.weights_hash(folder, files)
+    return prior
+
+
+TEXT_ENCODERS = ("text_encoder", "text_encoder_2")
+
+
+def _encode(folder: Path, prompts: list[Prompt]) -> tuple[Tensor, Tensor]:
+    """Both encoders' hidden states side by side, and the second one's vector."""
+    from transformers.models.clip import modeling_clip
+    from transformers.models.clip.tokenization_clip import CLIPTokenizer
+
+    kinds = (modeling_clip.CLIPTextModel, modeling_clip.CLIPTextModelWithProjection)
+    hidden, pooled = [], torch.zeros(0)
+    for number, (name, kind) in enumerate(zip(TEXT_ENCODERS, kinds, strict=True)):
+        tokenizer = load_tokenizer(CLIPTokenizer, folder / ("tokenizer", "tokenizer_2")[number])
+        rows, pooled = encode_with_pooled(tokenizer, load_text_model(kind, folder / name), prompts)
+        hidden.append(rows)
+    return torch.cat(hidden, -1), pooled

@@ -1,0 +1,157 @@
+"""SDXL, DeepFloyd IF and Stable Diffusion 3 from tiny random folders in their published layouts."""
+
+import shutil
+
+import pytest
+import torch
+
+from backend.cameras import turntable
+from backend.errors import PriorError
+from backend.guidance.base import Views
+from backend.guidance.deepfloyd import DeepFloydConfig
+from backend.guidance.distil import GuidanceConfig, distil
+from backend.guidance.priors import load_prior
+from backend.guidance.sd3 import SD3Config
+from backend.guidance.sdxl import SDXLConfig
+from backend.guidance.texts import ROW
+from tests.tiny_priors import write_deepfloyd, write_sd3, write_sdxl
+
+KINDS = {
+    "sdxl": (write_sdxl, SDXLConfig(view_wording=False)),
+    "deepfloyd": (write_deepfloyd, DeepFloydConfig(view_wording=False)),
+    "sd3": (write_sd3, SD3Config(image_size=16, view_wording=False)),
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def written(request, tmp_path_factory):
+    write, config = KINDS[request.param]
+    return write(tmp_path_factory.mktemp(request.param)), config
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def noisy_for(prior, count=2):
+    clean = prior.encode(torch.rand(count, 3, 16, 16, generator=seeded()), seeded())
+    return torch.randn(clean.shape, generator=seeded(1)), torch.full((count,), 500)
+
+
+def test_a_loss_runs_and_its_gradient_reaches_the_images(written):
+    folder, config = written
+    prior = load_prior(folder, "a red chair", "blue", config=config)
+    results = []
+    for _ in range(2):
+        images = torch.rand(2, 3, 24, 24, generator=seeded(1)).requires_grad_()
+        guidance = distil(prior, GuidanceConfig("rfds"))
+        guidance.loss(images, Views(turntable(2)), 0.5, seeded(2)).backward()
+        results.append(images.grad)
+    assert torch.equal(*results) and results[0].isfinite().all()
+    assert (results[0].abs().amax((1, 2, 3)) > 0).all()
+    assert all(not p.requires_grad for p in prior.network.parameters())
+
+
+def test_branches_are_the_wordings(written):
+    folder, config = written
+    prior = load_prior(folder, "a red chair", "a blue table", config=config)
+    other = load_prior(folder, "a blue table", config=config)
+    noisy, t = noisy_for(prior)
+    negative, prompt = (prior.predict_x0(noisy, t, Views(None), s) for s in (0.0, 1.0))
+    torch.testing.assert_close(negative, other.predict_x0(noisy, t, Views(None), 1.0))
+    assert not torch.allclose(negative, prompt)
+    expected = negative + 3 * (prompt - negative)
+    got = prior.predict_x0(noisy, t, Views(None), 3.0)
+    torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_weights_of_words_move_the_text(written):
+    folder, config = written
+
+    def text(prompt):
+        return load_prior(folder, prompt, config=config).texts[ROW["prompt"]]
+
+    torch.testing.assert_close(text("a (red:1.0) chair"), text("a red chair"))
+    assert not torch.allclose(text("a (red:1.5) chair"), text("a red chair"))
+
+
+def test_vsd_s_adapter_fits_its_network(written):
+    folder, config = written
+    guidance = distil(load_prior(folder, "a red chair", config=config), GuidanceConfig("vsd"))
+    images = torch.rand(2, 3, 16, 16, generator=seeded())
+    before = guidance.state_dict()["adapter"]
+    guidance.loss(images, Views(turntable(2)), 0.5, seeded())
+    after = guidance.state_dict()["adapter"]
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_missing_part_is_a_prior_error(written, tmp_path):
+    folder, config = written
+    part = "transformer" if (folder / "transformer").is_dir() else "unet"
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    shutil.rmtree(copy / part)
+    with pytest.raises(PriorError, match=part):
+        load_prior(copy, "a red chair", config=config)
+
+
+def test_sdxl_is_told_its_own_size_and_the_text_s_vector(tmp_path):
+    prior = load_prior(write_sdxl(tmp_path), "a red chair", config=SDXLConfig(view_wording=False))
+    seen = {}
+    forward = prior.unet.forward
+    prior.unet.forward = lambda *args, **kwargs: seen.update(kwargs) or forward(*args, **kwargs)
+    noisy, t = noisy_for(prior)
+    prior.predict_x0(noisy, t, Views(None), 1.0)
+    added = seen["added_cond_kwargs"]
+    assert added["time_ids"].tolist() == [[16, 16, 0, 0, 16, 16]] * 2
+    torch.testing.assert_close(added["text_embeds"][0], prior.pooled[ROW["prompt"]])
+    assert seen["encoder_hidden_states"].shape == (2, 77, 16 + 24)
+
+
+def test_deepfloyd_leaves_variances_out(tmp_path):
+    config = DeepFloydConfig(view_wording=False)
+    prior = load_prior(write_deepfloyd(tmp_path), "a red chair", config=config)
+    noisy, t = noisy_for(prior)
+    said = prior.texts[ROW["prompt"]].expand(2, -1, -1)
+    output = prior.unet(noisy, t, encoder_hidden_states=said).sample
+    assert output.shape[1] == 6
+    a = prior.alphas_cumprod[500]
+    expected = (noisy - (1 - a).sqrt() * output[:, :3]) / a.sqrt()
+    torch.testing.assert_close(prior.predict_x0(noisy, t, Views(None), 1.0), expected)
+
+
+def test_sd3_s_flow_is_read_as_a_diffusion(tmp_path):
+    """x0 = z_s - s v at the flow's own length; s shifted by 3 as its scheduler says."""
+    config = SD3Config(image_size=16, view_wording=False)
+    prior = load_prior(write_sd3(tmp_path), "a red chair", config=config)
+    noisy, _ = noisy_for(prior)
+    index = torch.tensor([249, 799])
+    even = torch.tensor([0.25, 0.8])
+    s = (3 * even / (1 + 2 * even))[:, None, None, None]
+    clean, noise = noisy, torch.randn(noisy.shape, generator=seeded(4))
+    flow = (1 - s) * clean + s * noise
+    a = prior.alphas_cumprod[index][:, None, None, None]
+    diffusion = a.sqrt() * clean + (1 - a).sqrt() * noise
+    velocity = prior.unet(
+        hidden_states=flow,
+        timestep=s[:, 0, 0, 0] * 1000,
+        encoder_hidden_states=prior.texts[ROW["prompt"]].expand(2, -1, -1),
+        pooled_projections=prior.pooled[ROW["prompt"]].expand(2, -1),
+    ).sample
+    got = prior.predict_x0(diffusion, index, Views(None), 1.0)
+    torch.testing.assert_close(got, flow - s * velocity, rtol=1e-4, atol=1e-4)
+
+
+def test_sd3_does_without_t5(tmp_path):
+    config = SD3Config(image_size=16)
+    prior = load_prior(write_sd3(tmp_path, t5=False), "a red chair", config=config)
+    assert prior.texts.shape[1:] == (77 + 77, 32)
+    assert prior.texts[:, 77:].eq(0).all() and prior.texts[:, :77, 20:].eq(0).all()
+
+
+def test_views_are_put_into_words(tmp_path):
+    prior = load_prior(write_sdxl(tmp_path), "a red chair")
+    noisy, t = noisy_for(prior)
+    views = Views(turntable(2))
+    got = prior.denoise(noisy, t, views, ("prompt", "front", "back"))
+    torch.testing.assert_close(got[0][0], got[1][0])
+    torch.testing.assert_close(got[0][1], got[2][1])
