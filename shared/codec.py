@@ -11,9 +11,9 @@ platforms is a second way to break, and headers are small. Arrays never pass thr
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -162,11 +162,13 @@ def _array(described: Any, frame: Buffer) -> tuple[str, np.ndarray]:
 
 
 def digest_of(*arrays: np.ndarray) -> str:
-    """16 hex digits that tell arrays from others."""
-    hashed = hashlib.blake2b(digest_size=8)
+    """16 hex digits that tell arrays from others: checksum and size. Many times faster than a hash
+    that would also withstand intent, which nobody has here."""
+    checksum = size = 0
     for array in arrays:
-        hashed.update(np.ascontiguousarray(array).data)
-    return hashed.hexdigest()
+        data = np.ascontiguousarray(array).data
+        checksum, size = zlib.crc32(data, checksum), size + data.nbytes
+    return f"{checksum:08x}{size & 0xFFFFFFFF:08x}"
 
 
 def _dtype_name(array: np.ndarray) -> str:

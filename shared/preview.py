@@ -19,8 +19,11 @@ OFFSET, SCALE = -1.0, 2 / 65535  # the canonical cube in 65536 steps
 
 def quantise(positions: np.ndarray) -> np.ndarray:
     """(V, 3) float in [-1, 1] -> u2; what lies outside is moved to the cube's face."""
-    steps = np.rint((positions - OFFSET) / SCALE)
-    return np.clip(np.nan_to_num(steps), 0, 65535).astype("<u2")
+    steps = np.subtract(positions, OFFSET, dtype=np.float32)
+    steps *= 1 / SCALE
+    np.rint(steps, out=steps)
+    np.fmax(steps, 0, out=steps)  # which also turns what is no number into 0
+    return np.fmin(steps, 65535, out=steps).astype("<u2")
 
 
 def dequantise(steps: np.ndarray, offset: float, scale: float) -> np.ndarray:

@@ -130,7 +130,7 @@ class Scheduler:
 
     def receive(self, frames: Sequence[Any]) -> None:
         route, *rest = frames
-        worker, message = self._read(bytes(route), rest)
+        worker, message = self._read(rest)
         if worker is None:
             return
         worker.heard = time.monotonic()
@@ -142,14 +142,14 @@ class Scheduler:
             self._beat(worker, message)
         elif isinstance(message, link.Ended):
             self._ended(worker, message)
-        elif message.job == worker.job:
+        elif message.job == worker.last_job:  # its last pictures may come after its end
             self._send(worker, link.Taken())
             self.pictured(message)
 
-    def _read(self, route: bytes, frames: Sequence[Any]) -> tuple[Worker | None, Any]:
+    def _read(self, frames: Sequence[Any]) -> tuple[Worker | None, Any]:
         """Whose key fits decides who sent it: others are not heard."""
         for worker in self.workers:
-            if worker.process is None or worker.route not in (b"", route):
+            if worker.process is None:
                 continue
             try:
                 return worker, decode(frames, worker.key_in, link.FROM_WORKER)[1]
@@ -241,7 +241,7 @@ class Scheduler:
         except StorageError as error:
             self.book.refused(error)
             return
-        worker.job, worker.stepped = row.id, time.monotonic()
+        worker.job, worker.last_job, worker.stepped = row.id, row.id, time.monotonic()
         worker.become("running")
         log.info("job %s runs on worker %s (%s)", row.id, worker.name, worker.on)
         self._send(worker, self._order(row))

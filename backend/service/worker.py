@@ -103,10 +103,10 @@ class Line(threading.Thread):
         self.desk = desk
         self._ours = key_for(start.key, "worker", "link")
         self._theirs = key_for(start.key, "server", "link")
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.DEALER)
-        self._socket.setsockopt(zmq.LINGER, 2000)
-        self._socket.connect(start.address)
+        self._context: zmq.Context[Any] = zmq.Context()
+        self._socket = self._connect(start)
+        # The main thread's own: a picture that had to wait for this one to wake would come late.
+        self._pictures = self._connect(start)
         self._inner = self._context.socket(zmq.PULL)
         self._inner.bind("inproc://out")
         self._outer = self._context.socket(zmq.PUSH)
@@ -114,9 +114,23 @@ class Line(threading.Thread):
         self._seq = 0
         self._told, self._told_at = Beat(), 0.0
 
+    def _connect(self, start: Start) -> Any:
+        socket = self._context.socket(zmq.DEALER)
+        socket.setsockopt(zmq.LINGER, 2000)
+        socket.connect(start.address)
+        return socket
+
     def send(self, message: Any) -> None:
         """From the main thread."""
         self._outer.send_multipart(encode(message, self._envelope(), self._ours), copy=False)
+
+    def send_picture(self, picture: Any) -> None:
+        """From the main thread; dropped where the socket takes no more: a newer one comes."""
+        frames = encode(picture, self._envelope(), self._ours)
+        try:
+            self._pictures.send_multipart(frames, zmq.NOBLOCK, copy=False)
+        except zmq.Again:
+            self.desk.in_flight = 0
 
     def _envelope(self) -> Envelope:
         self._seq += 1
@@ -182,7 +196,7 @@ def _work(start: Start, load: Callable[[str], tuple[str, RunJob]]) -> int:
     line.send(Ready(os.getpid(), device))
     while not isinstance(order := desk.orders.get(), Quit):
         if isinstance(order, Run):
-            ended = run_job(order, Hooks(order.job, desk, line.send))
+            ended = run_job(order, Hooks(order.job, desk, line.send_picture))
             desk.beat = Beat()
             line.send(ended)
     return 0

@@ -37,6 +37,7 @@ class Worker:
     state: str = "off"  # off, starting, idle, running, stopping
     on: str = ""  # the device it said it is on
     job: str = ""
+    last_job: str = ""
     beat: Beat = field(default_factory=Beat)
     route: bytes = b""  # of its socket
     since: float = 0.0  # in this state

@@ -7,6 +7,7 @@ A checkpoint is one number, written at each step, so a resumed job goes on where
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -24,6 +25,8 @@ from backend.service.store import Outcome
 from backend.service.worker import Hooks, main
 from shared.messages import Mesh, Texture
 from shared.preview import OFFSET, SCALE, narrow, quantise, topology_of
+
+shown = itertools.count()
 
 
 def number(prompt: str, name: str, otherwise: float) -> float:
@@ -52,8 +55,9 @@ def run_steps(order: Run, hooks: Hooks) -> Ended:
         if f"oom={step}" in prompt.split():
             return Ended(order.job, "out_of_memory")
         time.sleep(number(prompt, "pause", 0.0))
-        text = str(step + 1).encode()
-        replace_atomically(state, lambda file, text=text: file.write(text))
+        if number(prompt, "save", 1):
+            text = str(step + 1).encode()
+            replace_atomically(state, lambda file, text=text: file.write(text))
         hooks.progress("gaussians", step + 1, steps, 0.0, 1.0 / (step + 1))
         show(order, hooks, step)
     finish(order, folder, hooks)
@@ -75,16 +79,23 @@ def show(order: Run, hooks: Hooks, step: int) -> None:
     count = int(number(order.settings.prompt, "vertices", 0))
     if not count or not hooks.interval or hooks.picture_in_flight:
         return
-    hooks.send_picture(mesh_of(order.job, count, step))
+    hooks.send_picture(mesh_of(order.job, count, step, turned=bool(next(shown) % 2)))
 
 
-def mesh_of(job: str, count: int, step: int) -> Mesh:
-    """A strip of triangles, of which only the first vertex moves."""
-    positions = np.linspace(-0.9, 0.9, 3 * count).reshape(count, 3)
+def mesh_of(job: str, count: int, step: int, turned: bool = False) -> Mesh:
+    """A strip of triangles, of which only the first vertex moves.
+
+    turned: the faces in another order, which is another topology.
+    """
+    positions = np.linspace(-0.9, 0.9, 3 * count, dtype=np.float32).reshape(count, 3)
     positions[0] = step % 100 / 100
-    faces = narrow(np.arange(count)[:, None] + np.arange(3), count)[: count - 2]
+    faces = (np.arange(count)[:, None] + np.arange(3))[: count - 2]
+    if turned:
+        faces = faces[::-1]  # another topology: everything is sent
     colors = np.full((count, 3), 128, "u1")
-    values = (0, job, "gaussians", step + 1, topology_of(faces), count, OFFSET, SCALE, time.time())
+    taken = time.time()
+    faces = narrow(faces, count)
+    values = (0, job, "gaussians", step + 1, topology_of(faces), count, OFFSET, SCALE, taken)
     return Mesh(*values, quantise(positions), colors, faces)
 
 
