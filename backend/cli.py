@@ -78,10 +78,17 @@ def _models(arguments: argparse.Namespace) -> int:
     return models(arguments)
 
 
+def _doctor(arguments: argparse.Namespace) -> int:
+    from backend.cli_doctor import doctor
+
+    return doctor(arguments)
+
+
 COMMANDS = {
     "generate": _generate,
     "bench": _bench,
     "models": _models,
+    "doctor": _doctor,
     "serve": cli_serve.serve,
     "keys": cli_serve.keys,
     "submit": cli_client.submit,

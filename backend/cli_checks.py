@@ -19,6 +19,7 @@ from backend.errors import CheckpointError, InputError
 _IDENTITY = (
     *("prompt", "negative", "seed", "preset", "prior", "texture_size", "faces", "height"),
     *("azimuth", "elevation", "distance", "fov", "favour"),
+    *("distillation", "guidance_scale", "timesteps", "perp_neg"),
 )
 
 

@@ -1,4 +1,4 @@
-"""`propsmith models list` and `propsmith models show PRIOR [PROMPT]`: what the priors know.
+"""`propsmith models list`, `show`, `pull` and `check`: the priors, what they know, their weights.
 
 In: parsed arguments. Out: text on stdout, or with --json one line of JSON. A prior with a closed
 set of things lists them in its model_index.json ("knows"); for a prompt, its text encoder says
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any
 
-from backend.errors import InputError
+from backend.errors import InputError, PriorError
 
 TITLES = {"kinds": "Kinds", "colours": "Colours", "materials": "Materials", "looks": "Looks"}
 
@@ -23,11 +24,14 @@ def add_models(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "models",
         allow_abbrev=False,
-        help="list the priors, show what one knows",
-        description="Lists the priors that there are, and shows what one of them knows.",
+        help="list the priors, show what one knows, fetch and check weights",
+        description="Lists priors and distillations, shows what a prior knows, fetches and checks "
+        "its weights.",
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", allow_abbrev=False, help="the priors by name")
+    listing = actions.add_parser(
+        "list", allow_abbrev=False, help="priors and distillations by name"
+    )
     listing.add_argument("--json", action="store_true", help="one line of JSON")
     showing = actions.add_parser(
         "show", allow_abbrev=False, help="what a prior knows, and how it reads a prompt"
@@ -36,12 +40,26 @@ def add_models(commands: argparse._SubParsersAction) -> None:
     showing.add_argument("prompt", metavar="PROMPT", nargs="?", help="a prompt to read")
     showing.add_argument("--json", action="store_true", help="one line of JSON")
 
+    fetching = actions.add_parser("pull", allow_abbrev=False, help="download a prior's weights")
+    fetching.add_argument("prior", metavar="NAME", help="a name from 'models list'")
+    checking = actions.add_parser("check", allow_abbrev=False, help="compare weights' hashes")
+    checking.add_argument("prior", metavar="NAME", help="a name from 'models list'")
+    for parser in (fetching, checking):
+        parser.add_argument("--json", action="store_true", help="one line of JSON")
+
 
 def models(arguments: argparse.Namespace) -> int:
     """Returns the exit code; raises PropsmithError with the sentence for the user."""
     if arguments.action == "list":
         found = _listed()
-        lines = [f"{row['name']:18} {row['weights']}" for row in found["priors"]]
+        lines = [f"{row['name']:12} {row['weights']}" for row in found["priors"]]
+        lines.append(f"Distillations: {', '.join(found['distillations'])}.")
+    elif arguments.action == "pull":
+        found = _pulled(arguments.prior)
+        lines = [f"{found['prior']} is in {found['folder']}."]
+    elif arguments.action == "check":
+        found = _checked(arguments.prior)
+        lines = [f"{found['prior']}: as it was pulled."]
     else:
         found = _shown(arguments.prior, arguments.prompt)
         lines = _text(found)
@@ -50,13 +68,46 @@ def models(arguments: argparse.Namespace) -> int:
 
 
 def _listed() -> dict[str, Any]:
+    from backend.guidance.catalogue import SOURCES, models_folder
+    from backend.guidance.distillations import DISTILLATIONS
     from backend.guidance.priors import PRIORS
 
-    rows = [
-        {"name": name, "weights": "in the package" if entry.folder else "give the folder's path"}
-        for name, entry in PRIORS.items()
-    ]
-    return {"priors": rows}
+    rows = []
+    for name, entry in PRIORS.items():
+        here = "in the package" if entry.folder else str(models_folder() / name)
+        pulled = entry.folder is not None or (models_folder() / name / "pulled.json").is_file()
+        weights = here if pulled else f"not here yet: propsmith models pull {name}"
+        row: dict[str, Any] = {"name": name, "weights": weights, "here": pulled}
+        if source := SOURCES.get(name):
+            row |= {"licence": source.licence, "download_gb": source.download_gb}
+            row |= {"memory_gb": source.memory_gb, "gated": source.gated}
+        rows.append(row)
+    return {"priors": rows, "distillations": list(DISTILLATIONS)}
+
+
+def _pulled(name: str) -> dict[str, Any]:
+    """Says what comes before it comes."""
+    from backend.guidance.pulling import pull, source_of
+
+    source = source_of(name)
+    print(
+        f"{name}: about {source.download_gb:g} GB from {source.places[0].repository}, licence: "
+        f"{source.licence}; wants about {source.memory_gb:g} GB of a GPU's memory.",
+        file=sys.stderr,
+        flush=True,
+    )
+    return {"prior": name, "folder": str(pull(name)), "licence": source.licence}
+
+
+def _checked(name: str) -> dict[str, Any]:
+    """Raises PriorError where a file is not what it was."""
+    from backend.guidance.catalogue import models_folder
+    from backend.guidance.pulling import faults, source_of
+
+    source_of(name)
+    if found := faults(models_folder() / name):
+        raise PriorError(f"The weights of '{name}' are not whole: {'; '.join(found)}.")
+    return {"prior": name, "whole": True}
 
 
 def _shown(name: str, prompt: str | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import NoReturn
 import backend
 from backend.cli_bench import add_bench
 from backend.cli_client import add_client
+from backend.cli_doctor import add_doctor
 from backend.cli_models import add_models
 from backend.cli_serve import add_serve
 from backend.errors import InputError
@@ -59,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_cameras(submit)
     add_bench(commands)
     add_models(commands)
+    add_doctor(commands)
     return parser
 
 
@@ -73,8 +75,8 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         "--prior",
         metavar="NAME|PATH",
         default="embedded",
-        help="'embedded' (a small vocabulary of props, part of the package), or a folder with "
-        "Stable Diffusion 1.5 or 2.1 in diffusers' layout (default: embedded)",
+        help="'embedded' (a small vocabulary of props, part of the package), another name of "
+        "'propsmith models list', or a folder in diffusers' layout (default: embedded)",
     )
     add("--texture-size", metavar="PIXELS", type=_whole(64, 8192), help="side of the textures")
     add("--faces", metavar="N", type=_whole(500, 200_000), help="triangles to aim for")

@@ -55,9 +55,15 @@ def load_text_model(kind: Any, folder: Path) -> Any:
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
+    plain = list(folder.glob(f"{TEXT}*.safetensors"))
+    half = bool(plain) and all(f"{TEXT}.fp16" in file.name for file in plain)
     with weights.unreadable_is_prior_error(folder):
         model, notes = kind.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+            folder,
+            variant="fp16" if half else None,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
         )
     refuse_missing(notes, folder)
     return model.float().eval()

@@ -1,7 +1,7 @@
 """Names of priors, and `load_prior`. Adding one: a file beside this one, and a line in PRIORS.
 
 In: a name from PRIORS or the path of a folder in diffusers' layout, and a prompt. Out: a `Prior`.
-The folder's model_index.json says which class it is of. Nothing is downloaded.
+The folder's model_index.json says which class it is of. Nothing is downloaded here: see pulling.py.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from backend.errors import PriorError
 from backend.guidance import weights
+from backend.guidance.catalogue import models_folder
+from backend.guidance.pulling import RECORD
 from backend.prompt.parse import parse_negative_prompt, parse_prompt
 
 if TYPE_CHECKING:
@@ -88,10 +90,13 @@ def find_folder(name_or_path: str | Path) -> Path:
             )
         return folder
     if entry.folder is None:
-        raise PriorError(
-            f"The prior '{name_or_path}' does not ship with Propsmith: "
-            "give the path of its folder in diffusers' layout instead of its name."
-        )
+        pulled = models_folder() / str(name_or_path)
+        if not (pulled / RECORD).is_file():
+            raise PriorError(
+                f"The prior '{name_or_path}' does not ship with Propsmith: fetch it with "
+                f"'propsmith models pull {name_or_path}', or give the path of its folder."
+            )
+        return pulled
     if not (entry.folder / weights.INDEX).is_file():
         raise PriorError(
             f"The weights of the prior '{name_or_path}' are missing from this installation; "

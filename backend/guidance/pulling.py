@@ -1,0 +1,109 @@
+"""Downloads a prior's weights by the user's wish, and checks them later. No torch.
+
+In: a name from catalogue.SOURCES. Out: a folder in diffusers' layout with pulled.json beside its
+files: where they are from, the commit, and each one's size and sha256. The download itself is
+huggingface_hub's, which resumes, shows its progress and honours HF_HUB_OFFLINE.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from backend.errors import InputError, PriorError
+from backend.files import replace_atomically
+from backend.guidance.catalogue import SOURCES, Published, Source, models_folder
+
+log = logging.getLogger(__name__)
+RECORD = "pulled.json"
+_OWN = {RECORD, ".cache"}  # not part of the weights
+
+
+def source_of(name: str) -> Source:
+    if name not in SOURCES:
+        raise InputError(f"There is nothing to pull for '{name}'; there are {', '.join(SOURCES)}.")
+    return SOURCES[name]
+
+
+def pull(name: str) -> Path:
+    """Tries each place in turn; raises PriorError with what each one said."""
+    source, folder, said = source_of(name), models_folder() / name, []
+    for place in source.places:
+        try:
+            _download(place, source, folder)
+        except Exception as error:  # the hub's errors have no common base but Exception
+            said.append(f"{place.repository}: {_sentence(error)}")
+            log.debug("pulling %s failed", place.repository, exc_info=True)
+            continue
+        _write_record(folder, place)
+        return folder
+    gated = " Its licence must be accepted on the hub first, and you be logged in." * source.gated
+    raise PriorError(f"'{name}' could not be pulled ({'; '.join(said)}).{gated}")
+
+
+def _download(place: Published, source: Source, folder: Path) -> None:
+    from huggingface_hub import snapshot_download
+
+    snapshot_download(
+        place.repository,
+        revision=place.revision,
+        allow_patterns=list(source.files),
+        local_dir=folder,
+    )
+    if not (folder / "model_index.json").is_file():
+        raise PriorError("it has no model_index.json")
+
+
+def _sentence(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 160 else text[:157] + "..."
+
+
+def _write_record(folder: Path, place: Published) -> None:
+    record = {
+        "repository": place.repository,
+        "revision": place.revision or _commit(folder),
+        "files": {name: _facts(folder / name) for name in _files(folder)},
+    }
+    content = (json.dumps(record, indent=1) + "\n").encode()
+    replace_atomically(folder / RECORD, lambda file: file.write(content))
+
+
+def _commit(folder: Path) -> str | None:
+    """The commit that huggingface_hub noted beside the index it downloaded."""
+    note = folder / ".cache" / "huggingface" / "download" / "model_index.json.metadata"
+    return note.read_text().split("\n")[0].strip() if note.is_file() else None
+
+
+def _files(folder: Path) -> list[str]:
+    paths = (path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file())
+    return [path.as_posix() for path in paths if path.parts[0] not in _OWN]
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 22):
+            digest.update(chunk)
+    return {"size": path.stat().st_size, "sha256": digest.hexdigest()}
+
+
+def faults(folder: Path) -> list[str]:
+    """What is wrong with a pulled folder, file by file; empty where all is as it was pulled."""
+    if not (folder / RECORD).is_file():
+        return [f"{RECORD} is missing: the download was not completed; pull it again"]
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))["files"]
+    except (ValueError, KeyError, TypeError):
+        return [f"{RECORD} can't be read; pull it again"]
+    found = []
+    for name, facts in record.items():
+        path = folder / name
+        if not path.is_file():
+            found.append(f"{name} is missing")
+        elif path.stat().st_size != facts["size"] or _facts(path) != facts:
+            found.append(f"{name} has changed")
+    return found

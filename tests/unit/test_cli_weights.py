@@ -1,0 +1,114 @@
+"""`propsmith models list --json`, `pull` and `check`, and `doctor`, without a network."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from backend.cli import main
+from backend.guidance import pulling
+from backend.guidance.catalogue import SOURCES
+from backend.guidance.distillations import DISTILLATIONS
+from backend.guidance.priors import PRIORS, find_folder
+from tests.tiny_models import write_stable_diffusion
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    monkeypatch.setenv("PROPSMITH_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A hub with one repository; the others are gone. Notes what it was asked."""
+    weights, asked = write_stable_diffusion(tmp_path / "published"), []
+
+    def download(repository, revision, allow_patterns, local_dir):
+        asked.append((repository, revision))
+        assert not any("bin" in p or "ckpt" in p for p in allow_patterns)
+        if repository != "Manojb/stable-diffusion-2-1-base":
+            raise OSError("404 not found")
+        shutil.copytree(weights, local_dir, dirs_exist_ok=True)
+        note = local_dir / ".cache/huggingface/download/model_index.json.metadata"
+        note.parent.mkdir(parents=True)
+        note.write_text("abc123\netag\n")
+
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    return asked
+
+
+def _json(capsys) -> dict:
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_list_names_priors_and_distillations(models, capsys) -> None:
+    assert main(["models", "list", "--json"]) == 0
+    found = _json(capsys)
+    assert [row["name"] for row in found["priors"]] == list(PRIORS)
+    assert found["distillations"] == list(DISTILLATIONS)
+    rows = {row["name"]: row for row in found["priors"]}
+    assert rows["embedded"]["here"] and not rows["sd15"]["here"]
+    assert rows["sdxl"]["licence"] and rows["sdxl"]["download_gb"] > 1
+
+
+def test_everything_that_does_not_ship_can_be_pulled() -> None:
+    assert set(SOURCES) == {name for name, entry in PRIORS.items() if entry.folder is None}
+
+
+def test_pull_goes_on_to_a_mirror_and_check_sees_a_changed_byte(models, hub, capsys) -> None:
+    assert main(["models", "pull", "sd21"]) == 0
+    assert "RAIL" in capsys.readouterr().err
+    assert [name for name, _ in hub] == [place.repository for place in SOURCES["sd21"].places]
+    record = json.loads((models / "sd21" / pulling.RECORD).read_text())
+    assert record["revision"] == "abc123" and "unet/config.json" in record["files"]
+    assert find_folder("sd21") == models / "sd21"
+    assert main(["models", "check", "sd21", "--json"]) == 0
+    assert _json(capsys)["whole"] is True
+    file = models / "sd21/unet/diffusion_pytorch_model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    (models / "sd21/vae/config.json").unlink()
+    assert main(["models", "check", "sd21"]) == 2
+    said = capsys.readouterr().err
+    assert "diffusion_pytorch_model.safetensors has changed" in said
+    assert "vae/config.json is missing" in said
+
+
+def test_what_cannot_be_pulled_is_one_sentence(models, hub, capsys) -> None:
+    assert main(["models", "pull", "sd3"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "404 not found" in said and "licence must be accepted" in said
+    assert hub[0][1] == SOURCES["sd3"].places[0].revision
+    assert main(["models", "pull", "embedded"]) == 2
+    assert "nothing to pull" in capsys.readouterr().err
+    assert main(["models", "check", "sd3"]) == 2
+    assert "not completed" in capsys.readouterr().err
+
+
+def test_a_name_that_is_not_here_says_how_to_fetch_it(models, tmp_path, capsys) -> None:
+    output = str(tmp_path / "chair.glb")
+    assert main(["generate", "a chair", "-o", output, "--prior", "sdxl"]) == 2
+    assert "propsmith models pull sdxl" in capsys.readouterr().err
+
+
+def test_doctor_says_what_fits(models, capsys) -> None:
+    assert main(["doctor", "--json"]) == 0
+    found = _json(capsys)
+    assert found["models"] == str(models) and found["missing"] == []
+    assert set(found["priors"]) == set(PRIORS) and found["priors"]["embedded"]["fits"]
+    assert main(["doctor"]) == 0
+    assert "prior sdxl" in capsys.readouterr().out
+
+
+def test_doctor_weighs_the_memory_there_is() -> None:
+    from backend.cli_doctor import _fit
+
+    assert _fit(12.0, {"memory_gb": 24.0}, 8.0)["fits"]
+    assert "hours" in _fit(12.0, {"memory_gb": 8.0}, 32.0)["why"]
+    assert not _fit(12.0, None, 16.0)["fits"]
