@@ -119,9 +119,23 @@ class CameraRange:
     fov_y_deg: tuple[float, float] = (38.0, 42.0)
     favoured_deg: tuple[float, float] | None = None  # (azimuth, elevation)
     favoured_share: float = 0.25  # of all cameras, within about 20 degrees of the favoured view
+    together: int = 1  # cameras of a group, evenly around the prop at one height and distance
 
     def sample(self, count: int, generator: torch.Generator) -> Cameras:
-        """`count` cameras; azimuths are stratified, elevations uniform in area on the sphere."""
+        """`count` cameras, rounded up to whole groups; azimuths are stratified, elevations uniform
+        in area on the sphere. A group stands behind one another in the batch, turn by turn."""
+        first = self._sample(-(-count // self.together), generator)
+        if self.together == 1:
+            return first
+        turns = torch.arange(self.together) * (360 / self.together)
+        return orbit(
+            (first.azimuth_deg[:, None] + turns).reshape(-1),
+            first.elevation_deg.repeat_interleave(self.together),
+            first.distance.repeat_interleave(self.together),
+            first.fov_y_deg.repeat_interleave(self.together),
+        )
+
+    def _sample(self, count: int, generator: torch.Generator) -> Cameras:
 
         def uniform(n: int = count) -> Tensor:
             return torch.rand(n, generator=generator)

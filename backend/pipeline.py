@@ -83,7 +83,8 @@ def generate(
 
 def _make(job: Job, guidance: Guidance, context: RunContext, clock: StageClock) -> Prop:
     """All stages in their order."""
-    config, cameras = job.config, job.cameras
+    config = job.config
+    cameras = replace(job.cameras, together=guidance.prior.views_together)
     with clock.stage("gaussians", config.gaussians.steps):
         cloud = gaussians.run(None, config.gaussians, guidance, cameras, context)
     with clock.stage("solid"):

@@ -38,6 +38,8 @@ class MixturePrior:
     """branches: by name, which of `modes` it is a mixture of, in equal shares."""
 
     domains = ("shaded",)
+    views_together = 1
+    default_rescale = 0.0
     weights_hash = ""
     ignored_words = ()
 

@@ -46,11 +46,13 @@ class Prior(Protocol):
 
     domains: tuple[str, ...]
     branches: tuple[str, ...]
+    views_together: int  # images of one batch are asked in groups of so many around the prop
     image_size: int  # pixels at which images are best handed over
     alphas_cumprod: Float[Tensor, "T"]
     weights_hash: str  # sha256 over the weight files
     ignored_words: tuple[str, ...]  # words of the prompt that this prior does not know
     default_guidance_scale: float
+    default_rescale: float  # of the x0 form's guidance, see `diffusion.guide`
 
     @property
     def network(self) -> nn.Module:

@@ -26,8 +26,11 @@ class Source:
     licence: str
     download_gb: float
     memory_gb: float  # of a graphics card, in half precision
-    files: tuple[str, ...]  # patterns of what is needed; never pickles
+    files: tuple[str, ...]  # patterns of what is needed; a pickle is read for its tensors alone
     gated: bool = False  # its licence must be accepted on the hub first
+    checkpoint: str = ""  # a file in an original layout, converted after the download
+    converter: str = ""  # "module:function" of (checkpoint, folder of `base`, folder to write)
+    base: str = ""  # the prior that lends what the checkpoint shares with it
 
 
 _TEXTS = ("*.json", "tokenizer*/*")
@@ -78,6 +81,13 @@ SOURCES: dict[str, Source] = {
             "text_encoder_3/model-*.safetensors",
         ),
         gated=True,
+    ),
+    "mvdream": Source(
+        (Published("MVDream/MVDream"),),
+        "CreativeML Open RAIL++-M", 5.2, 10.0, ("sd-v2.1-base-4view.pt",),
+        checkpoint="sd-v2.1-base-4view.pt",
+        converter="backend.guidance.mvdream:convert_mvdream",
+        base="sd21",
     ),
 }  # fmt: skip
 

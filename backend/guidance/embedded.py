@@ -59,6 +59,8 @@ class EmbeddedPrior:
     """A `Prior` in folded pixel space, its prompt already encoded."""
 
     branches: tuple[str, ...] = PLAIN_BRANCHES
+    views_together: int = 1
+    default_rescale: float = 0.0
 
     def __init__(
         self,

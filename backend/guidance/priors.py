@@ -47,6 +47,7 @@ PRIORS: dict[str, PriorEntry] = {
     "sdxl": PriorEntry("StableDiffusionXLPipeline", "backend.guidance.sdxl:load_sdxl"),
     "deepfloyd": PriorEntry("IFPipeline", "backend.guidance.deepfloyd:load_deepfloyd"),
     "sd3": PriorEntry("StableDiffusion3Pipeline", "backend.guidance.sd3:load_sd3"),
+    "mvdream": PriorEntry("MVDreamPipeline", "backend.guidance.mvdream:load_mvdream"),
 }
 
 

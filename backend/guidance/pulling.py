@@ -8,6 +8,7 @@ huggingface_hub's, which resumes, shows its progress and honours HF_HUB_OFFLINE.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import logging
 from pathlib import Path
@@ -19,7 +20,8 @@ from backend.guidance.catalogue import SOURCES, Published, Source, models_folder
 
 log = logging.getLogger(__name__)
 RECORD = "pulled.json"
-_OWN = {RECORD, ".cache"}  # not part of the weights
+ORIGINAL = "original"  # where a checkpoint lies until it is converted
+_OWN = {RECORD, ".cache", ORIGINAL}  # not part of the weights
 
 
 def source_of(name: str) -> Source:
@@ -31,13 +33,20 @@ def source_of(name: str) -> Source:
 def pull(name: str) -> Path:
     """Tries each place in turn; raises PriorError with what each one said."""
     source, folder, said = source_of(name), models_folder() / name, []
+    base = None
+    if source.base:
+        base = models_folder() / source.base
+        if faults(base):
+            base = pull(source.base)
     for place in source.places:
         try:
-            _download(place, source, folder)
+            _download(place, source, folder / ORIGINAL if base else folder)
         except Exception as error:  # the hub's errors have no common base but Exception
             said.append(f"{place.repository}: {_sentence(error)}")
             log.debug("pulling %s failed", place.repository, exc_info=True)
             continue
+        if base:
+            _convert(source, base, folder)
         _write_record(folder, place)
         return folder
     gated = " Its licence must be accepted on the hub first, and you be logged in." * source.gated
@@ -53,8 +62,17 @@ def _download(place: Published, source: Source, folder: Path) -> None:
         allow_patterns=list(source.files),
         local_dir=folder,
     )
-    if not (folder / "model_index.json").is_file():
-        raise PriorError("it has no model_index.json")
+    wanted = source.checkpoint or "model_index.json"
+    if not (folder / wanted).is_file():
+        raise PriorError(f"it has no {wanted}")
+
+
+def _convert(source: Source, base: Path, folder: Path) -> None:
+    """The original checkpoint goes once its tensors are written anew."""
+    module, function = source.converter.split(":")
+    checkpoint = folder / ORIGINAL / source.checkpoint
+    getattr(importlib.import_module(module), function)(checkpoint, base, folder)
+    checkpoint.unlink()
 
 
 def _sentence(error: Exception) -> str:
@@ -74,8 +92,13 @@ def _write_record(folder: Path, place: Published) -> None:
 
 def _commit(folder: Path) -> str | None:
     """The commit that huggingface_hub noted beside the index it downloaded."""
-    note = folder / ".cache" / "huggingface" / "download" / "model_index.json.metadata"
-    return note.read_text().split("\n")[0].strip() if note.is_file() else None
+    noted = Path(".cache", "huggingface", "download")
+    for note in (
+        *(folder / noted).glob("*.metadata"),
+        *(folder / ORIGINAL / noted).glob("*.metadata"),
+    ):
+        return note.read_text().split("\n")[0].strip()
+    return None
 
 
 def _files(folder: Path) -> list[str]:

@@ -24,6 +24,8 @@ class WordedPrior(ABC):
 
     domains: tuple[str, ...] = ("shaded",)
     branches: tuple[str, ...] = texts.BRANCHES
+    views_together: int = 1
+    default_rescale: float = 0.0
     ignored_words: tuple[str, ...] = ()
     weights_hash: str = ""
     image_size: int

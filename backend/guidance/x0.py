@@ -19,10 +19,10 @@ from backend.guidance.sds import check_rescale, own_or
 @dataclass(frozen=True)
 class Config:
     guidance_scale: float | None = None  # s of u + s (c - u); None is the prior's own
-    rescale: float = 0.0  # 0..1, see `diffusion.guide`
+    rescale: float | None = None  # 0..1, see `diffusion.guide`; None is the prior's own
 
     def __post_init__(self) -> None:
-        check_rescale(self.rescale)
+        check_rescale(self.rescale or 0.0)
 
 
 class X0:
@@ -31,11 +31,11 @@ class X0:
     def __init__(self, prior: Prior, config: Config | None = None):
         self.prior, self.config = prior, config or Config()
         self.guidance_scale = own_or(self.config.guidance_scale, prior.default_guidance_scale)
+        self.rescale = own_or(self.config.rescale, prior.default_rescale)
 
     def gradient(
         self, latents: Tensor, views: Views, timestep: float, generator: torch.Generator
     ) -> Tensor:
         at = noised(self.prior, latents, timestep, generator)
-        return latents - self.prior.predict_x0(
-            at.noisy, at.timesteps, views, self.guidance_scale, self.config.rescale
-        )
+        x0 = self.prior.predict_x0(at.noisy, at.timesteps, views, self.guidance_scale, self.rescale)
+        return latents - x0

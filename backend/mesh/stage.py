@@ -154,7 +154,7 @@ class GeometryOptimisation:
     def _distil(self, surface: Surface, domain: str, progress: float) -> Tensor:
         config, size = self.config, self.guidance.prior.image_size
         cameras = self.cameras.sample(config.views, self.generator).to(self.device)
-        backgrounds = torch.rand(config.views, 3, generator=self.generator).to(self.device)
+        backgrounds = torch.rand(len(cameras), 3, generator=self.generator).to(self.device)
         images = self._images(surface, domain, cameras, backgrounds, max(config.image_size, size))
         if images.shape[-1] != size:
             images = F.interpolate(images, size=(size, size), mode="area")

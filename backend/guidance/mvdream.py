@@ -1,0 +1,175 @@
+"""MVDream (Shi et al. 2308.16512) as a prior: four sides of one prop at once, told their cameras.
+
+In: a folder that `convert_mvdream` made, a prompt. Out: an `MVDreamPrior`. Its network is Stable
+Diffusion 2.1's, but the self-attention of a picture reaches across the four pictures of its group
+(section 3.1), and the pose, 16 numbers at distance 1, is embedded and added to the timestep's
+embedding (section 3.2). Images come in groups of four, a quarter turn apart: `views_together`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from backend.cameras import Cameras
+from backend.errors import PriorError
+from backend.guidance import weights
+from backend.guidance.base import Views
+from backend.guidance.components import NETWORK, TEXT, load_network, network_file, precision_dtype
+from backend.guidance.ldm_keys import original_name
+from backend.guidance.stable_diffusion import (
+    StableDiffusionConfig,
+    StableDiffusionPrior,
+    encode_wordings,
+)
+from backend.prompt.parse import Prompt
+
+VIEWS = 4
+CAMERA_NUMBERS = 16
+PIPELINE = "MVDreamPipeline"
+SHARED = ("vae", "text_encoder", "tokenizer", "scheduler")  # Stable Diffusion 2.1's, untouched
+
+
+@dataclass(frozen=True)
+class MVDreamConfig:
+    guidance_scale: float = 50.0  # theirs, in the form u + s (c - u)
+    suffix: str = ", 3d asset"  # behind every prompt, as in their training on rendered assets
+    precision: str = "auto"  # "fp16", "bf16", "fp32", or "auto": fp16 on CUDA and fp32 elsewhere
+    tile_vae: bool = False
+
+
+class MVDreamPrior(StableDiffusionPrior):
+    """A `Prior` in VAE latents for groups of four views."""
+
+    branches = ("empty", "negative", "prompt", "degraded")  # it needs no words for sides
+    views_together = VIEWS
+    default_rescale = 0.5  # their code's; the paper has 0.7
+
+    def output(self, noisy: Tensor, timesteps: Tensor, branches: list[str], views: Views) -> Tensor:
+        if views.cameras is None or len(views.cameras) % VIEWS:
+            raise PriorError(f"MVDream needs cameras, in groups of {VIEWS} around the prop.")
+        poses = blender_poses(views.cameras).to(noisy.device).repeat(len(branches), 1)
+        self.unet.camera = self.unet.camera_embed(poses.to(self.unet.dtype))
+        try:
+            return super().output(noisy, timesteps, branches, views)
+        finally:
+            self.unet.camera = None
+
+
+def blender_poses(cameras: Cameras) -> Float[Tensor, "B 16"]:
+    """Camera to world, z up, the camera's axes right, up and back, at distance 1, row by row."""
+    pose = cameras.T_world_camera.clone()
+    pose[:, :, 1:3] *= -1
+    pose[:, :3, 3] /= pose[:, :3, 3].norm(dim=1, keepdim=True)
+    return pose.reshape(len(cameras), CAMERA_NUMBERS)
+
+
+class AcrossViews:
+    """Self-attention over the pixels of all the views of a group, for diffusers' Attention."""
+
+    def __init__(self, inner: Any):
+        self.inner = inner
+
+    def __call__(self, attention: Any, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        batch, length, width = hidden_states.shape
+        joined = hidden_states.reshape(batch // VIEWS, VIEWS * length, width)
+        return self.inner(attention, joined, *args, **kwargs).reshape(batch, length, width)
+
+
+def build_network(config: dict[str, Any]) -> Any:
+    """diffusers' UNet with attention across views and the embedding of the camera, untrained."""
+    from diffusers.models.attention_processor import AttnProcessor2_0
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+    unet = UNet2DConditionModel.from_config(config)
+    width = unet.time_embedding.linear_2.out_features
+    unet.camera_embed = nn.Sequential(
+        nn.Linear(CAMERA_NUMBERS, width), nn.SiLU(), nn.Linear(width, width)
+    )
+    unet.camera = None
+    plain = AttnProcessor2_0()
+    unet.set_attn_processor(
+        {name: AcrossViews(plain) if ".attn1." in name else plain for name in unet.attn_processors}
+    )
+    unet.time_embedding.register_forward_hook(
+        lambda _, __, output: output if unet.camera is None else output + unet.camera
+    )
+    return unet
+
+
+def load_mvdream(
+    folder: Path,
+    prompt: Prompt,
+    negative: Prompt,
+    device: torch.device,
+    config: MVDreamConfig | None = None,
+) -> MVDreamPrior:
+    """Raises PriorError where the folder is not whole."""
+    config = config or MVDreamConfig()
+    dtype = precision_dtype(device, config.precision)
+    files = [network_file(folder / name, dtype) for name in ("unet", "vae")]
+    files.append(network_file(folder / "text_encoder", dtype, TEXT))
+    schedule = weights.load_noise_schedule(folder / "scheduler")
+    rows = encode_wordings(folder, prompt.followed_by(config.suffix), negative)
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+
+    with weights.unreadable_is_prior_error(folder / "unet"):
+        unet = build_network(weights.read_json(folder / "unet" / "config.json"))
+        unet.load_state_dict(load_file(files[0]))
+    unet.eval().requires_grad_(False)
+    unet = nn.Module.to(unet, device, dtype=dtype)
+    vae = load_network(AutoencoderKL, files[1], dtype, device)
+    plain = StableDiffusionConfig(
+        config.guidance_scale, view_wording=False, tile_vae=config.tile_vae
+    )
+    prior = MVDreamPrior(unet, vae, *schedule, rows.to(device), plain)
+    prior.weights_hash = weights.weights_hash(folder, files)
+    return prior
+
+
+def convert_mvdream(checkpoint: Path, base: Path, out: Path) -> None:
+    """The published checkpoint (sd-v2.1-base-4view.pt) and a folder of Stable Diffusion 2.1-base ->
+    a folder for `load_mvdream`.
+
+    Raises PriorError where a tensor is missing, left over or of another shape.
+    """
+    config = weights.read_json(base / "unet" / "config.json") | {"sample_size": 32}
+    with torch.device("meta"):
+        wanted = build_network(config).state_dict()
+    with weights.unreadable_is_prior_error(checkpoint):
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    prefix = "model.diffusion_model."
+    found = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    tensors = renamed(found, wanted, config, checkpoint)
+    (out / "unet").mkdir(parents=True, exist_ok=True)
+    save_file(tensors, out / "unet" / f"{NETWORK}.safetensors")
+    (out / "unet" / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+    for part in SHARED:
+        shutil.copytree(base / part, out / part, dirs_exist_ok=True)
+    (out / weights.INDEX).write_text(json.dumps({"_class_name": PIPELINE}) + "\n")
+
+
+def renamed(
+    found: dict[str, Tensor], wanted: dict[str, Tensor], config: dict[str, Any], path: Path
+) -> dict[str, Tensor]:
+    """Tensors by diffusers' names, from the original layout's; nothing missing, nothing over."""
+    attends = tuple("CrossAttn" in kind for kind in config["up_block_types"])
+    layers = config.get("layers_per_block", 2)
+    names = {name: original_name(name, layers, attends) for name in wanted}
+    missing = sorted(set(names.values()) - set(found))
+    over = sorted(set(found) - set(names.values()))
+    shaped = [n for n, o in names.items() if o in found and found[o].shape != wanted[n].shape]
+    if missing or over or shaped:
+        raise PriorError(
+            f"The checkpoint '{path}' does not fit: {len(missing)} tensors missing, {len(over)} "
+            f"left over, {len(shaped)} of another shape, '{[*missing, *over, *shaped][0]}' first."
+        )
+    return {name: found[original].contiguous() for name, original in names.items()}
