@@ -28,6 +28,8 @@ PROMPTS = (
     "a hamburger",
     "a brown leather armchair",
     "a red fire hydrant",
+    "a purple ceramic vase",
+    "a wooden stool",
 )
 TITLE, ROW = 18, 128  # pixels in a report's sheet
 SHADED = 1  # the row of the sheet that the gallery shows
