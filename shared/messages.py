@@ -19,9 +19,13 @@ OVER = ("done", "failed", "cancelled")  # a job in one of these does not change 
 MOST_VERTICES = 2_000_000
 MOST_PIXELS = 4096  # of a texture's side on the stream
 CHUNK = 1 << 20  # bytes of a file in one message
+UPLOAD_CHUNK = 512 << 10  # bytes of an upload in one message
+MOST_UPLOAD = 256 << 20  # bytes
+REFINE_MODES = ("keep-topology", "texture-only", "remesh", "auto")
 
 JOB_ID = Text(32, 32, HEX)
 NONCE = Text(32, 32, HEX)
+DIGEST = Text(64, 64, HEX)  # SHA-256 of a whole file
 NAME = Text(64, 1)
 SENTENCE = Text(2000)
 COUNT = Whole()
@@ -32,6 +36,16 @@ DIRECTION = Pair(Number(-360, 360), Number(-90, 90))  # azimuth and elevation, d
 
 
 # ---- parts ----
+
+
+@dataclass(frozen=True)
+class Refine:
+    """A mesh that is there already, to be worked on."""
+
+    mesh: Annotated[str, DIGEST]  # an uploaded file of shared/mesh_file.py
+    mode: Annotated[str, OneOf(REFINE_MODES)]
+    strength: Annotated[float, Number(0, 1)] = 0.3  # how far a vertex may move, of the radius
+    masked: Annotated[bool, Flag()] = False  # only where the file's mask is above 0
 
 
 @dataclass(frozen=True)
@@ -53,6 +67,12 @@ class Settings:
         None  # degrees
     )
     favour: Annotated[tuple[float, float] | None, Maybe(DIRECTION)] = None
+    distillation: Annotated[str | None, Maybe(NAME)] = None  # one of Welcome.distillations
+    guidance_scale: Annotated[float | None, Maybe(Number(0, 1000))] = None
+    timesteps: Annotated[str | None, Maybe(NAME)] = None  # one of Welcome.timesteps
+    perp_neg: Annotated[bool, Flag()] = False
+    image: Annotated[str | None, Maybe(DIGEST)] = None  # an uploaded PNG, JPEG or WebP
+    refine: Annotated[Refine | None, Maybe(Record(Refine))] = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +178,16 @@ class GetFile:
     offset: Annotated[int, COUNT] = 0
 
 
+@dataclass(frozen=True)
+class Upload:
+    """A piece of a file that a job will need; without data it asks how much is there."""
+
+    digest: Annotated[str, DIGEST]  # of the whole file
+    size: Annotated[int, Whole(1, MOST_UPLOAD)]  # of the whole file
+    offset: Annotated[int, COUNT]
+    data: Annotated[np.ndarray, Array(("u1",), ("N",), UPLOAD_CHUNK)]
+
+
 # ---- control: never queued behind requests ----
 
 
@@ -228,6 +258,10 @@ class Welcome:
     presets: Annotated[tuple[str, ...], Many(NAME, 64)] = ()
     priors: Annotated[tuple[str, ...], Many(NAME, 64)] = ()
     devices: Annotated[tuple[str, ...], Many(NAME, 64)] = ()
+    distillations: Annotated[tuple[str, ...], Many(NAME, 64)] = ()
+    timesteps: Annotated[tuple[str, ...], Many(NAME, 64)] = ()
+    features: Annotated[tuple[str, ...], Many(NAME, 64)] = ()  # "upload", "image", "refine"
+    version: Annotated[str, Text(64)] = ""  # of the software
 
 
 @dataclass(frozen=True)
@@ -264,6 +298,12 @@ class FileChunk:
     size: Annotated[int, COUNT]  # of the whole file
     offset: Annotated[int, COUNT]
     data: Annotated[np.ndarray, Array(("u1",), ("N",), CHUNK)]
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    digest: Annotated[str, DIGEST]
+    have: Annotated[int, COUNT]  # bytes from the start; all of them: complete, and verified
 
 
 @dataclass(frozen=True)
@@ -338,10 +378,10 @@ class Texture:
     pixels: Annotated[np.ndarray, Array(("u1",), ("H", "W", 3), MOST_PIXELS)]
 
 
-REQUESTS = (Hello, Submit, ListJobs, GetJob, SetPriority, Delete, GetFile)
+REQUESTS = (Hello, Submit, ListJobs, GetJob, SetPriority, Delete, GetFile, Upload)
 CONTROL = (Cancel, Pause, Resume, Ping, GetStatus, ReleaseMemory, Shutdown)
 TO_STREAM = (Subscribe, Credit)
-ANSWERS = (Welcome, Error, Done, Pong, Job, Jobs, FileChunk, Status)
+ANSWERS = (Welcome, Error, Done, Pong, Job, Jobs, FileChunk, Uploaded, Status)
 STREAM = (News, Gone, Mesh, Texture)
 # What may arrive on each socket of the server; `Error` aside, what comes back is ANSWERS or STREAM.
 CHANNELS = {"requests": REQUESTS, "control": CONTROL, "stream": TO_STREAM}

@@ -24,6 +24,7 @@ JOB = "0123456789abcdef" * 2
 SETTINGS = m.Settings(
     *("a red wooden chair", "blurry", 2**63 - 1, "draft", "embedded", 1024, 8000, 0.9),
     *((-180.0, 180.0), (-10.0, 60.0), (2.8, 3.2), (40.0, 40.0), (0.0, 15.0)),
+    *("csd", 7.5, "hifa", True, "1a" * 32, m.Refine("2b" * 32, "keep-topology", 0.2, True)),
 )
 INFO = m.JobInfo(
     job=JOB,
@@ -62,6 +63,7 @@ SAMPLES: tuple[Any, ...] = (
     m.SetPriority(JOB, -3),
     m.Delete(JOB),
     m.GetFile(JOB, "prop.glb", 1 << 20),
+    m.Upload("2b" * 32, 5, 2, np.frombuffer(b"abc", "u1")),
     m.Cancel(JOB),
     m.Pause(JOB),
     m.Resume(JOB),
@@ -71,13 +73,17 @@ SAMPLES: tuple[Any, ...] = (
     m.Shutdown(),
     m.Subscribe((JOB,), True, 0.5),
     m.Credit(9),
-    m.Welcome("aa" * 16, "5e" * 16, "propsmith 0.1.0", ("draft",), ("embedded",), ("cpu",)),
+    m.Welcome(
+        *("aa" * 16, "5e" * 16, "propsmith 0.1.0", ("draft",), ("embedded",), ("cpu",)),
+        *(("x0", "csd"), ("annealed",), ("upload", "refine"), "0.1.0"),
+    ),
     m.Error("unknown_job", "There is no job 7."),
     m.Done(),
     m.Pong(),
     m.Job(INFO),
     m.Jobs((INFO,), True),
     m.FileChunk(5, 2, np.frombuffer(b"abc", "u1")),
+    m.Uploaded("2b" * 32, 5),
     m.Status(12.5, (WORKER,), 1, 1, 0, 3, data=10**9, data_limit=2 * 10**10),
     m.News(4, INFO),
     m.Gone(5, JOB),

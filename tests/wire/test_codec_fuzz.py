@@ -27,7 +27,7 @@ def values(check: Any, sizes: dict[str, int]) -> st.SearchStrategy[Any]:
     """What a check lets through."""
     match check:
         case c.Text(most, least, of):
-            return st.text(of or letters, min_size=least, max_size=min(most, 40))
+            return st.text(of or letters, min_size=least, max_size=max(least, min(most, 40)))
         case c.Whole(low, high):
             return st.integers(low, high)
         case c.Number(low, high):

@@ -20,6 +20,7 @@ from shared.errors import WireError
 from shared.version import PROTOCOL
 from tests.wire.samples import ENVELOPE, GOLDEN, INFO, JOB, KEY, SAMPLES, SETTINGS, frames_of
 
+OLDER = GOLDEN.with_name("golden_1_0.json")  # as that version wrote it; never made again
 PAGE = (Path(shared.__file__).parent / "PROTOCOL.md").read_text()
 
 
@@ -51,6 +52,17 @@ def test_golden_bytes_are_read(message: Any) -> None:
     envelope, read = decode(frames, KEY)
     assert envelope == ENVELOPE
     assert type(read) is type(message) and same(read, message)
+
+
+@pytest.mark.parametrize("kind", json.loads(OLDER.read_text()))
+def test_what_version_1_0_sends_is_read(kind: str) -> None:
+    frames = [bytes.fromhex(frame) for frame in json.loads(OLDER.read_text())[kind]]
+    envelope, read = decode(frames, KEY)
+    assert envelope == ENVELOPE and name(read) == kind
+    if kind == "Submit":
+        assert read.settings.prompt == SETTINGS.prompt and read.settings.refine is None
+    if kind == "Welcome":
+        assert read.presets and read.features == read.distillations == ()
 
 
 @pytest.mark.parametrize("message", SAMPLES, ids=name)
@@ -102,6 +114,9 @@ BAD_BODIES = [
     ("Submit", {"job": JOB, "settings": {"prompt": "a", "fov": [0, 40]}}, "between"),
     ("Submit", {"job": JOB, "settings": {"prompt": "a", "favour": [0, 91]}}, "favour"),
     ("Submit", {"job": JOB, "settings": {"prompt": "a"}, "priority": 101}, "priority"),
+    ("Submit", {"job": JOB, "settings": {"prompt": "a", "image": "../a.png"}}, "image"),
+    ("Submit", {"job": JOB, "settings": {"prompt": "a", "refine": {"mesh": "2b"}}}, "refine"),
+    ("Upload", {"digest": "2b" * 32, "size": 2**28 + 1, "offset": 0}, "lacks data"),
     ("ListJobs", {"states": ["gone"]}, "one of"),
     ("ListJobs", {"states": ["done"] * 7}, "at most 6"),
     ("GetFile", {"job": JOB, "name": "x" * 65}, "name"),
