@@ -103,7 +103,7 @@ def _make(job: Job, guidance: Guidance, context: RunContext, clock: StageClock) 
         begin = materials.MaterialStart(fine, color_at)
         material = materials.run(begin, config.materials, guidance, cameras, context)
     with clock.stage("bake"):
-        finished, textures = bake.bake(atlas, material, config.bake, fine)
+        finished, textures = bake.bake(atlas, material, config.bake, fine, cameras)
         context.preview("bake", 1, lambda: (finished, textures))
     return Prop(cloud, fine, material, finished, textures)
 

@@ -6,7 +6,8 @@ simplified from. Out: the mesh with tangents, and albedo (sRGB), occlusion-rough
 
 Texels are surface points: the atlas is rasterised in UV space, each covered texel finds its point
 on the fine mesh, and the field, the occlusion and the normal are taken there. Texels outside the
-charts repeat the nearest covered one, so that neither filtering nor mip maps show seams.
+charts repeat the nearest covered one, so that neither filtering nor mip maps show seams. Where no
+camera of the distillation looked, what is around is continued (unseen.py).
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional as F
 
+from backend.cameras import CameraRange, Cameras
 from backend.errors import GenerationError
 from backend.materials.closest import closest_points
 from backend.materials.field import MaterialField
 from backend.materials.occlusion import ambient_occlusion
 from backend.materials.tangents import vertex_tangents
+from backend.materials.unseen import continued, well_seen
 from backend.mesh.geometry import take, vertex_normals
 from backend.mesh.types import TriMesh, UVMesh
 from backend.render import triangles
@@ -36,6 +39,7 @@ class Config:
     occlusion_directions: int = 128
     occlusion_resolution: int = 256  # of each direction's depth map
     chunk: int = 200_000  # texels evaluated at a time
+    views: int = 48  # drawn from the cameras, to find what none of them sees
 
 
 @dataclass(frozen=True)
@@ -56,20 +60,34 @@ class Texels:
     normals: Float[Tensor, "P 3"]  # interpolated, as a renderer will see them: not unit
     tangents: Float[Tensor, "P 4"]  # the same
 
+    @property
+    def facing(self) -> Float[Tensor, "P 3"]:
+        return F.normalize(self.normals, dim=-1)
+
 
 def bake(
-    mesh: UVMesh, field: MaterialField, config: Config, detail: TriMesh | None = None
+    mesh: UVMesh,
+    field: MaterialField,
+    config: Config,
+    detail: TriMesh | None = None,
+    cameras: CameraRange | None = None,
 ) -> tuple[UVMesh, Textures]:
-    """Raises GenerationError where the atlas covers no texel."""
+    """cameras: those of the distillation; without them all of the surface counts as seen.
+
+    Raises GenerationError where the atlas covers no texel.
+    """
     mesh = replace(mesh, tangents=vertex_tangents(mesh))
     texels = atlas_texels(mesh, config.texture_size)
-    points, normals = _on_surface(texels, detail)
+    found = None if detail is None else closest_points(detail, texels.points, texels.facing)
+    points, normals = _on_surface(texels, detail, found)
     occluder = mesh.surface if detail is None else detail
     occlusion = ambient_occlusion(
         occluder, points, normals, config.occlusion_directions, config.occlusion_resolution
     )
-    albedo, roughness, metallic = _evaluate(field, points, config.chunk)
-    orm = torch.stack([occlusion, roughness, metallic], dim=-1)
+    terms = _evaluate(field, points, config.chunk)
+    if cameras is not None and detail is not None and found is not None:
+        terms = _continued(terms, field, detail, found, _looks(cameras, config.views), config.chunk)
+    albedo, orm = terms[:, :3], torch.cat([occlusion[:, None], terms[:, 3:]], dim=-1)
     tangent_space = to_tangent_space(normals, texels.normals, texels.tangents) * 0.5 + 0.5
     size = config.texture_size
     covered = np.zeros(size * size, bool)
@@ -96,26 +114,48 @@ def atlas_texels(mesh: UVMesh, size: int) -> Texels:
     return Texels(index, points, normals, tangents)
 
 
-def _on_surface(texels: Texels, detail: TriMesh | None) -> tuple[Tensor, Tensor]:
+def _on_surface(
+    texels: Texels, detail: TriMesh | None, found: tuple[Tensor, Tensor] | None
+) -> tuple[Tensor, Tensor]:
     """Points and unit normals of the texels on the fine mesh, or on the mesh itself."""
-    own = F.normalize(texels.normals, dim=-1)
-    if detail is None:
-        return texels.points, own
-    faces, weights = closest_points(detail, texels.points, own)
+    if detail is None or found is None:
+        return texels.points, texels.facing
     fine = torch.cat([detail.vertices, vertex_normals(detail)], dim=-1).detach()
-    found = (take(fine, detail.faces[faces]) * weights[..., None]).sum(1)
-    points, normals = found.split(3, dim=-1)
+    points, normals = _at(fine, detail, found).split(3, dim=-1)
     return points, F.normalize(normals, dim=-1)
 
 
+def _at(values: Float[Tensor, "V C"], mesh: TriMesh, found: tuple[Tensor, Tensor]) -> Tensor:
+    """Vertices' values (P, C) at (faces, barycentric weights)."""
+    faces, weights = found
+    return (take(values, mesh.faces[faces]) * weights[..., None]).sum(1)
+
+
 @torch.no_grad()
-def _evaluate(field: MaterialField, points: Tensor, chunk: int) -> tuple[Tensor, Tensor, Tensor]:
+def _evaluate(field: MaterialField, points: Tensor, chunk: int) -> Float[Tensor, "P 5"]:
+    """Albedo, roughness and metallic."""
     parts = [field(part) for part in points.split(chunk)]
-    return (
-        torch.cat([p.albedo for p in parts]),
-        torch.cat([p.roughness for p in parts]),
-        torch.cat([p.metallic for p in parts]),
-    )
+    rows = [torch.cat([p.albedo, p.roughness[:, None], p.metallic[:, None]], 1) for p in parts]
+    return torch.cat(rows)
+
+
+def _looks(cameras: CameraRange, count: int) -> Cameras:
+    return cameras.sample(count, torch.Generator().manual_seed(0))
+
+
+def _continued(
+    terms: Float[Tensor, "P 5"],
+    field: MaterialField,
+    mesh: TriMesh,
+    found: tuple[Tensor, Tensor],
+    cameras: Cameras,
+    chunk: int,
+) -> Float[Tensor, "P 5"]:
+    """The terms, those of texels on faces with an unseen corner taken from the continuation."""
+    known = well_seen(mesh, cameras.to(mesh.vertices.device))
+    smooth = continued(_evaluate(field, mesh.vertices.detach(), chunk), mesh, known)
+    unseen = ~known[mesh.faces[found[0]]].all(dim=-1, keepdim=True)
+    return torch.where(unseen, _at(smooth, mesh, found), terms)
 
 
 def to_tangent_space(
