@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from backend import cli_client, cli_serve
+from backend import cli_client, cli_extension, cli_serve
 from backend.cli_checks import check_paths
 from backend.cli_parser import build_parser, join_negative_values
 from backend.cli_signals import stop_on_signals
@@ -89,6 +89,7 @@ COMMANDS = {
     "bench": _bench,
     "models": _models,
     "doctor": _doctor,
+    "build-extension": cli_extension.build_extension,
     "serve": cli_serve.serve,
     "keys": cli_serve.keys,
     "submit": cli_client.submit,

@@ -49,10 +49,10 @@ def default_checkpoint_dir(arguments: argparse.Namespace) -> Path:
     """A folder of this job in the user's cache: the same request finds it again with --resume."""
     identity = [str(arguments.output.resolve()), *(vars(arguments)[name] for name in _IDENTITY)]
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
-    return _user_cache() / "propsmith" / "jobs" / digest
+    return user_cache() / "propsmith" / "jobs" / digest
 
 
-def _user_cache() -> Path:
+def user_cache() -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     if sys.platform == "darwin":

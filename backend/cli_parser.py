@@ -17,6 +17,7 @@ import backend
 from backend.cli_bench import add_bench
 from backend.cli_client import add_client
 from backend.cli_doctor import add_doctor
+from backend.cli_extension import add_extension
 from backend.cli_models import add_models
 from backend.cli_serve import add_serve
 from backend.errors import InputError
@@ -61,6 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_bench(commands)
     add_models(commands)
     add_doctor(commands)
+    add_extension(commands)
     return parser
 
 
