@@ -13,7 +13,7 @@ from typing import Any, Protocol, get_type_hints
 
 import numpy as np
 
-from shared.errors import bad
+from .errors import bad
 
 # The only array types: little-endian, by name. What is not listed does not exist.
 DTYPES: Mapping[str, np.dtype] = {

@@ -15,17 +15,18 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import zmq
 
-from shared import messages as m
-from shared.codec import Envelope, decode, encode, key_for
-from shared.connection import Connection, ConnectionFileError, read_connection
-from shared.errors import ConnectionLost, RemoteError, WireError
+from . import messages as m
+from .codec import Envelope, check, decode, encode, key_for
+from .connection import Connection, ConnectionFileError, read_connection
+from .errors import ConnectionLost, RemoteError, WireError
+from .uploading import uploading
 
 PING_SECONDS = 2.0
 DEAD_SECONDS = 6.0  # of silence
@@ -102,12 +103,19 @@ class Client:
 
     # ---- asking ----
 
-    def send(self, message: Any, then: Callable[[Answer], None] = lambda _: None) -> None:
-        """`then` gets the answer, or a RemoteError, during a later `pump`."""
+    def send(self, message: Any, then: Callable[[Answer], None] = lambda _: None) -> object:
+        """`then` gets the answer, or a RemoteError, during a later `pump`; returns what `drop`
+        takes. Raises WireError for a message that breaks its own limits."""
+        check(message)
         request = _Request(message, _channel_of(message), then)
         self._requests.append(request)
         if self.is_up:
             self._post(request)
+        return request
+
+    def drop(self, request: object) -> None:
+        """Its answer is not waited for any more; a request that is out may be met all the same."""
+        self._requests = [r for r in self._requests if r is not request]
 
     def call(self, message: Any, timeout: float = 10.0) -> Any:
         """Waits for the answer; events meanwhile wait for the next `pump`.
@@ -115,13 +123,12 @@ class Client:
         Raises RemoteError for a no, ConnectionLost where none came in time.
         """
         answers: list[Answer] = []
-        self.send(message, answers.append)
-        request = self._requests[-1]
+        request = self.send(message, answers.append)
         deadline = time.monotonic() + timeout
         while not answers:
             left = deadline - time.monotonic()
             if left <= 0:
-                self._requests = [r for r in self._requests if r is not request]
+                self.drop(request)
                 raise ConnectionLost(
                     f"The server of '{self.file}' did not answer within {timeout:g} s "
                     f"({self.problem}): is it running?"
@@ -144,6 +151,28 @@ class Client:
             yield chunk.data.tobytes()
             if not len(chunk.data):
                 return
+
+    def upload(self, source: Path | bytes, timeout: float = 30.0) -> str:
+        """Sends a file that a job will need; returns the digest for its settings.
+
+        timeout: seconds without any progress. Raises as `call` and `uploading` do.
+        """
+        steps, shown, deadline = self.uploading(source), -1.0, 0.0
+        while True:
+            try:
+                share = next(steps)
+            except StopIteration as end:
+                return end.value
+            if share != shown:
+                shown, deadline = share, time.monotonic() + timeout
+            elif time.monotonic() > deadline:
+                steps.close()
+                raise ConnectionLost(f"The server took no more of a file within {timeout:g} s.")
+            self._step(0.05 if self._requests else 0.0)
+
+    def uploading(self, source: Path | bytes) -> Generator[float, None, str]:
+        """The same in slices, for whoever calls `pump` meanwhile: see uploading.py."""
+        return uploading(self, source)
 
     # ---- driving ----
 

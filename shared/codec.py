@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from shared.checks import DTYPES, array_of, checked, checks_of, plain
-from shared.errors import WireError, bad
-from shared.messages import MESSAGES
-from shared.version import MAJOR, PREFIX, PROTOCOL
+from .checks import DTYPES, array_of, checked, checks_of, plain
+from .errors import WireError, bad
+from .messages import MESSAGES
+from .version import MAJOR, PREFIX, PROTOCOL
 
 MOST_HEADER = 256 << 10  # bytes
 MOST_ARRAYS = 8
@@ -47,27 +47,35 @@ def key_for(token: str, sender: str, channel: str) -> bytes:
 
 def encode(message: Any, envelope: Envelope, key: bytes) -> list[Buffer]:
     """Frames to send. Raises WireError for a message that breaks its own limits."""
-    kind = type(message)
-    known = checks_of(kind)
-    arrays = {
-        n: a for n, c in known.items() if array_of(c) and (a := getattr(message, n)) is not None
-    }
-    checked(kind, {**plain(message), **arrays}, kind.__name__)
+    body, arrays = check(message)
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     header = {
-        "type": kind.__name__,
+        "type": type(message).__name__,
         "seq": envelope.seq,
         "session": envelope.session,
         "re": envelope.re,
-        "body": plain(message),
+        "body": body,
         "arrays": [[n, _dtype_name(a), list(a.shape)] for n, a in contiguous.items()],
     }
     return seal(header, key, list(contiguous.values()))
 
 
+def check(message: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The body and the arrays. Raises WireError for a message that breaks its own limits."""
+    kind = type(message)
+    body, known = plain(message), checks_of(kind)
+    arrays = {
+        n: a for n, c in known.items() if array_of(c) and (a := getattr(message, n)) is not None
+    }
+    checked(kind, {**body, **arrays}, kind.__name__)
+    return body, arrays
+
+
 def seal(header: Mapping[str, Any], key: bytes, buffers: Sequence[Buffer]) -> list[Buffer]:
     text = json.dumps(header, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     data = text.encode()
+    if len(data) > MOST_HEADER:
+        raise bad(f"The header of {header.get('type')} takes {len(data)} bytes; {MOST_HEADER} may.")
     return [FIRST, hmac.digest(key, FIRST + data, "sha256"), data, *buffers]
 
 

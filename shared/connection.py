@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from shared.messages import CHANNELS
+from .messages import CHANNELS
 
 
 class ConnectionFileError(Exception):

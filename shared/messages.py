@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from shared.checks import Array, Ends, Flag, Many, Maybe, Number, OneOf, Pair, Record, Text, Whole
+from .checks import Array, Ends, Flag, Many, Maybe, Number, OneOf, Pair, Record, Text, Whole
 
 HEX = "0123456789abcdef"
 STATES = ("queued", "running", "paused", "done", "failed", "cancelled")

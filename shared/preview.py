@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from shared.codec import digest_of
-from shared.errors import bad
-from shared.messages import Mesh
+from .codec import digest_of
+from .errors import bad
+from .messages import Mesh
 
 OFFSET, SCALE = -1.0, 2 / 65535  # the canonical cube in 65536 steps
 

@@ -30,9 +30,18 @@ def imports(path: Path, top_level_only: bool = False) -> set[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative imports hide the room"
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+            module = ".".join([*_package(path, node.level), *(node.module or "").split(".")])
+            names |= {f"{module.strip('.')}.{alias.name}" for alias in node.names}
     return names
+
+
+def _package(path: Path, level: int) -> tuple[str, ...]:
+    """What a relative import starts from. Only what the add-on's zip holds may import so."""
+    folders = path.relative_to(ROOT).parent.parts
+    if level:
+        assert folders[0] in ("shared", "blender_addon"), f"{path}: relative imports hide the room"
+        assert level <= len(folders), f"{path}: leaves its package"
+    return folders[: len(folders) + 1 - level] if level else ()
 
 
 def _outside_functions(node: ast.AST):
