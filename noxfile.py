@@ -1,9 +1,10 @@
 """Everything that must pass, as one command: `nox`. CI runs the same (.ci/run).
 
 The sessions lint, types, package and tests share the environment that nox itself runs in, which
-`pip install '.[dev]'` filled: torch is installed once. Blender's Python module gets its own, as
-it needs another numpy. System packages are added where apt-get and root are there; elsewhere the
-session says what is missing.
+`pip install '.[dev]'` filled: torch is installed once. Each release of Blender's Python module gets
+its own, as it needs another numpy or another Python: one that is on PATH or that pyenv has, or else
+the session is skipped and says so. System packages are added where apt-get and root are there;
+elsewhere the session says what is missing.
 """
 
 from __future__ import annotations
@@ -15,8 +16,19 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "types", "package", "validator", "tests", "props", "blender"]
+# Releases of Blender, the Python inside each, and the numpy that it was built with.
+BLENDERS = {
+    "4.5": ("3.11", "numpy<2"),
+    "5.0": ("3.11", "numpy<2"),
+    "5.2": ("3.13", "numpy>=2.2,<3"),
+}
+nox.options.sessions = [
+    *("lint", "types", "package", "validator", "tests", "props", "extension"),
+    *(f"blender-{release}" for release in BLENDERS),
+]
 nox.options.error_on_external_run = False
+nox.options.error_on_missing_interpreters = False  # a session says which it lacks, and is skipped
+nox.options.download_python = "never"
 
 PYTHON = sys.executable
 ROOMS = ("backend", "shared", "blender_addon", "tests", "noxfile.py")
@@ -90,17 +102,58 @@ def _test_environment() -> dict[str, str]:
     return {**environment, "PROPSMITH_ARTEFACTS": str(ARTEFACTS)}
 
 
-@nox.session(python="3.11", reuse_venv=True)
-def blender(session: nox.Session) -> None:
-    """A made prop, opened in Blender 5.0 as a Python module."""
-    _apt_install(session, *BLENDER_LIBRARIES)
-    session.install("bpy==5.0.*", "numpy<2", "pytest>=8.3")
-    glb = ARTEFACTS / "prop.glb"
-    if not glb.is_file():
+@nox.session(venv_backend="none")
+def extension(session: nox.Session) -> None:
+    """The Blender extension's zips, for the sessions that install them."""
+    folder = ARTEFACTS / "extension"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run(PYTHON, "-m", "backend.cli", "build-extension", "-o", str(folder))
+
+
+def _blender(session: nox.Session, release: str) -> None:
+    """The extension installed into Blender as a Python module, and driven against a server that
+    runs in the main environment; a made prop, opened."""
+    if not list((ARTEFACTS / "extension").glob("*.zip")):
+        session.error("No extension to install: run `nox -s extension` first.")
+    if not session.posargs and not (ARTEFACTS / "prop.glb").is_file():
         session.error("No prop to open: run `nox -s tests` first, which makes one.")
-    # The suite's options name plug-ins that this environment does not have.
-    options = ("-o", "addopts=", "--confcutdir=tests/blender", "-ra", "tests/blender")
-    session.run("pytest", *options, *session.posargs, env={"PROPSMITH_GLB": str(glb)})
+    _apt_install(session, *BLENDER_LIBRARIES)
+    session.install(f"bpy=={release}.*", BLENDERS[release][1], "pytest>=8.3")
+    # The suite's options name plug-ins that this environment does not have, and the add-on must
+    # not find the sources beside it.
+    options = ("-o", "addopts=", "-o", "pythonpath=", "--confcutdir=tests/blender", "-ra")
+    session.run(
+        "python", "-m", "pytest", *options, *(session.posargs or ["tests/blender"]),
+        env={
+            "PROPSMITH_EXTENSION": str(ARTEFACTS / "extension"),
+            "PROPSMITH_PYTHON": PYTHON,
+            "PROPSMITH_GLB": str(ARTEFACTS / "prop.glb"),
+        },
+    )  # fmt: skip
+
+
+def _interpreter(version: str) -> str:
+    """One that pyenv has, by its path: its shims on PATH answer for the chosen versions alone."""
+    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+        return version
+    versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    found = sorted(versions.glob(f"{version}.*/bin/python{version}"))
+    return str(found[-1]) if found else version
+
+
+def _add_blender(release: str) -> None:
+    """The release's session."""
+
+    def run(session: nox.Session) -> None:
+        _blender(session, release)
+
+    run.__doc__ = f"The extension and a made prop in Blender {release} as a Python module."
+    python = _interpreter(BLENDERS[release][0])
+    nox.session(run, python=python, reuse_venv=True, name=f"blender-{release}")
+
+
+for _release in BLENDERS:
+    _add_blender(_release)
 
 
 def _apt_install(session: nox.Session, *packages: str) -> None:

@@ -33,7 +33,8 @@ def make_chroot(release: str, folder: Path) -> None:
     quiet = {"stdout": subprocess.DEVNULL}
     bootstrap = ["debootstrap", "--variant=minbase", release, str(folder), find_mirror()]
     subprocess.run(bootstrap, check=True, **quiet)
-    inside = ["chroot", str(folder), "apt-get", "-qq"]
+    # A mirror may be a snapshot, which is signed but past its date.
+    inside = ["chroot", str(folder), "apt-get", "-qq", "-o", "Acquire::Check-Valid-Until=false"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run([*inside, "update"], check=True, **quiet)
     subprocess.run(
