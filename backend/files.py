@@ -6,6 +6,7 @@ In: a path and what writes it. Out: the complete new file, or the old one untouc
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import sys
 import tempfile
@@ -35,6 +36,21 @@ def replace_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Names of files reach the disk too: a rename is lost with the power otherwise."""
+    if os.name == "nt":  # which keeps them with the files, and opens no folders
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EROFS):
+            raise  # those are of file systems that keep no such promise
+    finally:
+        os.close(descriptor)
 
 
 class FolderLock:

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from backend.errors import StorageError
@@ -18,6 +19,7 @@ from backend.service.config import ServeConfig
 from backend.service.folder import OUTCOME, DataFolder
 from backend.service.link import Beat
 from backend.service.store import JobRow, JobStore, Outcome
+from backend.service.uploads import Config, Uploads
 from backend.service.verdict import Failures
 from shared.errors import RemoteError
 from shared.messages import JobInfo
@@ -34,6 +36,7 @@ class JobBook:
     def __init__(self, config: ServeConfig, folder: DataFolder, store: JobStore):
         self.folder, self.store = folder, store
         self.failures = Failures(config)
+        self.uploads = Uploads(folder.uploads, self._needed, Config(config.uploads_a_client))
         self.trouble = ""  # one sentence while the disk refuses
         self._unsaved: dict[str, dict[str, Any]] = {}
         self._next_try = 0.0
@@ -41,6 +44,9 @@ class JobBook:
     def row(self, job: str) -> JobRow:
         """Raises RemoteError `unknown_job`."""
         return self._newest(self.store.get(job))
+
+    def _needed(self) -> set[Path]:
+        return {self.uploads.path(*pair) for pair in self.store.uploads_needed()}
 
     def _newest(self, row: JobRow) -> JobRow:
         unsaved = self._unsaved.get(row.id)

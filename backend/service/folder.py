@@ -6,6 +6,7 @@ DATA/token             of the connection file, so that it survives a restart
 DATA/keys/             backend/service/keys.py
 DATA/logs/             the server's and the workers'
 DATA/jobs/ID/          prop.glb, outcome.json, checkpoint/
+DATA/uploads/          backend/service/uploads.py
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import secrets
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -31,6 +33,7 @@ class DataFolder:
     def __init__(self, path: Path):
         self.path = path.absolute()
         self.jobs, self.logs = self.path / "jobs", self.path / "logs"
+        self.uploads = self.path / "uploads"
         self._lock: IO[str] | None = None
 
     def __enter__(self) -> DataFolder:
@@ -75,20 +78,24 @@ class DataFolder:
         """Bytes of all files; what vanishes meanwhile counts nothing."""
         return _size(self.path)
 
-    def keep_limit(self, limit: int, store: JobStore) -> int:
-        """Takes the files of jobs that are over, the longest finished first, until the folder is
-        below `limit`; returns its size. Their rows stay, without files."""
+    def keep_limit(
+        self, limit: int, store: JobStore, spare: Callable[[], None] = lambda: None
+    ) -> int:
+        """Takes what `spare` can, then the files of jobs that are over, the longest finished
+        first, until the folder is below `limit`; returns its size. Their rows stay, without
+        files."""
+        if (size := self.size()) <= limit:
+            return size
+        spare()
         size = self.size()
-        candidates = store.over_oldest_first() if size > limit else []
-        for row in candidates:
-            folder = self.of(row.id)
-            if not folder.is_dir():
-                continue
-            size -= _size(folder)
-            store.update(row.id, result=replace(row.outcome(), files=()).text())
-            self.remove(row.id)
+        for row in store.over_oldest_first():
             if size <= limit:
                 break
+            folder, outcome = self.of(row.id), row.outcome()
+            if folder.is_dir() or outcome.files:
+                size -= _size(folder)
+                self.remove(row.id)  # first: on a full disk the row has no room before
+                store.update(row.id, result=replace(outcome, files=()).text())
         return size
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from shared.checks import Maybe, Number, OneOf, Record, Text, Whole
-from shared.messages import COUNT, JOB_ID, SECONDS, SENTENCE, Mesh, Settings, Texture
+from shared.checks import Many, Maybe, Number, OneOf, Record, Text, Whole
+from shared.messages import COUNT, DIGEST, JOB_ID, SECONDS, SENTENCE, Mesh, Settings, Texture
 
 PATH = Text(4096, 1)
 # How a run can end, as the worker sees it.
@@ -21,12 +21,19 @@ ENDS = ("done", "stopped", "failed", "out_of_memory", "storage", "crashed")
 
 
 @dataclass(frozen=True)
+class UploadedFile:
+    digest: Annotated[str, DIGEST]
+    path: Annotated[str, PATH]
+
+
+@dataclass(frozen=True)
 class Run:
     job: Annotated[str, JOB_ID]
     settings: Annotated[Settings, Record(Settings)]
     prior: Annotated[str, PATH]  # what stands behind the name in the settings
     folder: Annotated[str, PATH]  # the job's own
     checkpoint_seconds: Annotated[float, SECONDS] = 30.0
+    uploads: Annotated[tuple[UploadedFile, ...], Many(Record(UploadedFile), 8)] = ()
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE jobs ADD COLUMN steps INTEGER NOT NULL DEFAULT 0",
         "CREATE INDEX jobs_client ON jobs (client, state)",
     ),
+    (  # digests of the files that a job needs, with spaces between
+        "ALTER TABLE jobs ADD COLUMN uploads TEXT NOT NULL DEFAULT ''",
+    ),
 )
 NEWEST = len(MIGRATIONS)
 

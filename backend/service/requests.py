@@ -6,15 +6,17 @@ In: a session and a checked message. Out: the answer; RemoteError says no, with 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import backend
 from backend.errors import PropsmithError, StorageError
+from backend.guidance.distillations import DISTILLATIONS, TIMESTEPS
 from backend.service.memory import resident_memory
 from backend.service.sessions import Session
+from backend.service.store import uploads_of
 from shared import messages as m
 from shared.errors import RemoteError
 
@@ -37,9 +39,10 @@ class Handlers:
             m.SetPriority: self._set_priority,
             m.Delete: self._delete,
             m.GetFile: self._file,
+            m.Upload: self._upload,
             m.Cancel: lambda _, q: m.Job(self.scheduler.halt(q.job, "cancelled")),
             m.Pause: lambda _, q: m.Job(self.scheduler.halt(q.job, "paused")),
-            m.Resume: lambda _, q: m.Job(self.scheduler.resume(q.job)),
+            m.Resume: self._resume,
             m.Ping: lambda *_: m.Pong(),
             m.GetStatus: self._status,
             m.ReleaseMemory: self._release,
@@ -63,26 +66,43 @@ class Handlers:
             self.config.presets,
             tuple(self.config.priors),
             self.config.devices,
+            tuple(DISTILLATIONS),
+            TIMESTEPS,
+            self.config.features,
+            backend.__version__,
         )
 
     def _submit(self, session: Session, wish: m.Submit) -> m.Job:
         if self.book.store.find(wish.job) is None:
             self._check_settings(wish.settings)
+            self._check_uploads(session.client, uploads_of(wish.settings))
             self._check_room(session)
         row = self.book.store.add(wish.job, session.client, wish.settings, wish.priority)
         self.server.streams.changed(row.id)
         return m.Job(self.scheduler.info_of(row))
 
     def _check_settings(self, settings: m.Settings) -> None:
+        for name in ("image", "refine"):
+            if getattr(settings, name) is not None and name not in self.config.features:
+                text = f"This server can't take {name} yet: update it, or leave that setting out."
+                raise RemoteError("unsupported", text)
         for value, known, what in (
             (settings.preset, self.config.presets, "preset"),
             (settings.prior, tuple(self.config.priors), "prior"),
+            (settings.distillation, tuple(DISTILLATIONS), "distillation"),
+            (settings.timesteps, TIMESTEPS, "order of timesteps"),
         ):
-            if value not in known:
+            if value is not None and value not in known:
                 text = f"This server has no {what} '{value}'; it has {', '.join(known)}."
                 raise RemoteError("bad_settings", text)
         if not settings.prompt.strip():
             raise RemoteError("bad_settings", "The prompt is empty; say what to make.")
+
+    def _check_uploads(self, client: str, digests: Sequence[str]) -> None:
+        for digest in digests:
+            if not self.book.uploads.path(client, digest).is_file():
+                text = f"File {digest[:12]} of the settings is not there any more: upload it."
+                raise RemoteError("unknown_upload", text)
 
     def _check_room(self, session: Session) -> None:
         if self.scheduler.stopping:
@@ -96,12 +116,28 @@ class Handlers:
                 who = "The server has" if client is None else f"Client '{client}' has"
                 text = f"{who} {most} unfinished jobs, the most it may; let some end first."
                 raise RemoteError("too_many", text)
+        self._check_limit()
+
+    def _check_limit(self) -> None:
         if self.server.data_size > self.config.data_limit:
             text = (
                 "The data folder is full of unfinished jobs: cancel some, or raise --data-limit "
                 f"({self.config.data_limit / 1e9:g} GB)."
             )
             raise RemoteError("data_full", text)
+
+    def _upload(self, session: Session, piece: m.Upload) -> m.Uploaded:
+        if len(piece.data):
+            self._check_limit()
+        have = self.book.uploads.take(session.client, piece)
+        self.server.data_size += len(piece.data)  # until it is counted again
+        return m.Uploaded(piece.digest, have)
+
+    def _resume(self, _: Session, wish: m.Resume) -> m.Job:
+        row = self.book.row(wish.job)
+        if row.state in ("paused", "failed"):
+            self._check_uploads(row.client, row.uploads.split())
+        return m.Job(self.scheduler.resume(wish.job))
 
     def _list(self, _: Session, wish: m.ListJobs) -> m.Jobs:
         if not wish.states:

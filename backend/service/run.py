@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 
@@ -19,6 +20,7 @@ from backend.checkpoint import JOB_FILE
 from backend.errors import (
     CheckpointError,
     GenerationError,
+    InputError,
     Interrupted,
     PropsmithError,
     StorageError,
@@ -95,7 +97,7 @@ def _generate(order: Run, hooks: Hooks, device: torch.device, painter: Painter) 
 def _attempt(
     order: Run, hooks: Hooks, device: torch.device, painter: Painter, resume: bool
 ) -> tuple[Result, list[str]]:
-    job = replace(job_from(order.settings), prior=order.prior)
+    job = replace(job_from(options_of(order)), prior=order.prior)
     notes: list[str] = []
 
     def progress(news: Progress) -> None:
@@ -108,6 +110,22 @@ def _attempt(
     context.preview = PreviewBudget(order.job, hooks, painter).offer
     files = RunFiles(Path(order.folder) / PROP, Path(order.folder) / "checkpoint", resume)
     return generate(job, files, context, notes.append), notes
+
+
+def options_of(order: Run) -> SimpleNamespace:
+    """The settings as `job_from` reads them: files by their paths. Raises InputError for one that
+    is not there."""
+    paths = {upload.digest: Path(upload.path) for upload in order.uploads}
+    for path in paths.values():
+        if not path.is_file():
+            raise InputError("A file that the job needs is gone: upload it again and resume.")
+    options = SimpleNamespace(**vars(order.settings))
+    if options.image is not None:
+        options.image = paths[options.image]
+    if options.refine is not None:
+        options.refine = SimpleNamespace(**vars(options.refine))
+        options.refine.mesh = paths[options.refine.mesh]
+    return options
 
 
 class PreviewBudget:

@@ -252,7 +252,11 @@ class Scheduler:
         settings = row.asked()
         prior = self.config.priors.get(settings.prior, settings.prior)
         folder = str(self.book.folder.of(row.id))
-        return link.Run(row.id, settings, prior, folder, self.config.checkpoint_seconds)
+        uploads = tuple(
+            link.UploadedFile(digest, str(self.book.uploads.path(row.client, digest)))
+            for digest in row.uploads.split()
+        )
+        return link.Run(row.id, settings, prior, folder, self.config.checkpoint_seconds, uploads)
 
     def _died(self, worker: Worker, status: int) -> None:
         """The process is gone: for whatever reason, its job is the server's again."""

@@ -10,10 +10,12 @@ import itertools
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import zmq
 
+from backend.errors import StorageError
 from backend.service import requests
 from backend.service.book import JobBook
 from backend.service.config import ServeConfig
@@ -165,8 +167,13 @@ class Server:
         for session in self.sessions.forget_silent():
             self.streams.forget(session)
         self.streams.drop_pictures({w.job for w in self.scheduler.workers if w.job})
+        uploads, limit = self.book.uploads, self.config.data_limit
         try:
-            self.data_size = self.folder.keep_limit(self.config.data_limit, self.store)
+            uploads.sweep()
+            spare = partial(uploads.sweep, hurry=True)
+            self.data_size = self.folder.keep_limit(limit, self.store, spare)
+        except StorageError as error:
+            self.book.refused(error)
         except OSError as error:
             log.error("the data folder can't be counted: %s", error)
 

@@ -44,6 +44,7 @@ class JobRow:
     stage: str
     step: int
     steps: int
+    uploads: str  # digests, with spaces between
 
     def asked(self) -> Settings:
         return Record(Settings)(json.loads(self.settings), "settings")
@@ -83,6 +84,13 @@ class Outcome:
         }
 
 
+def uploads_of(settings: Settings) -> list[str]:
+    """Digests of the files that a job needs."""
+    mesh = settings.refine.mesh if settings.refine else None
+    return [digest for digest in (settings.image, mesh) if digest]
+
+
+NEEDING = ("queued", "running", "paused", "failed")  # states of which a job may go on
 _COLUMNS = ", ".join(field.name for field in fields(JobRow))
 
 
@@ -141,16 +149,23 @@ class JobStore:
         marks = ", ".join("?" * len(OVER))
         return self._rows(f"WHERE state IN ({marks}) ORDER BY finished, number", OVER)
 
+    def uploads_needed(self) -> set[tuple[str, str]]:
+        """Clients and digests, of jobs that run or may yet."""
+        marks = ", ".join("?" * len(NEEDING))
+        sql = f"SELECT client, uploads FROM jobs WHERE state IN ({marks}) AND uploads != ''"
+        found = self._run(sql, NEEDING).fetchall()
+        return {(client, digest) for client, digests in found for digest in digests.split()}
+
     # ---- writing ----
 
     def add(self, job: str, client: str, settings: Settings, priority: int) -> JobRow:
         """A queued job; one that is there already stays as it is."""
         sql = (
-            "INSERT INTO jobs (id, client, settings, priority, created) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (id) DO NOTHING"
+            "INSERT INTO jobs (id, client, settings, priority, created, uploads)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
         )
-        text = json.dumps(plain(settings), sort_keys=True)
-        self._run(sql, (job, client, text, priority, time.time()))
+        text, uploads = json.dumps(plain(settings), sort_keys=True), " ".join(uploads_of(settings))
+        self._run(sql, (job, client, text, priority, time.time(), uploads))
         return self.get(job)
 
     def update(self, job: str, **values: Any) -> JobRow:

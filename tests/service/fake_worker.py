@@ -1,5 +1,6 @@
 """A worker without torch whose jobs do nothing but what their prompt says.
 
+What was uploaded for a job comes back as its files upload-0, upload-1.
 "steps=20 pause=0.01 crash=3 hang=5 oom=2 vertices=100": each step sleeps `pause`; at step N it
 crashes, hangs, runs out of memory, and says how that went by the file `crashes` in its folder.
 A checkpoint is one number, written at each step, so a resumed job goes on where it was.
@@ -106,9 +107,13 @@ def finish(order: Run, folder: Path, hooks: Hooks) -> None:
         for name in ("albedo", "orm", "normal"):
             hooks.send_picture(Texture(0, order.job, name, np.full((8, 8, 3), 7, "u1")))
     size = int(number(order.settings.prompt, "bytes", 10))
-    content = (order.settings.prompt.encode() * size)[:size]
-    replace_atomically(folder / PROP, lambda file: file.write(content))
-    outcome = Outcome("ab" * 32, 12, (), ({"name": PROP, "size": size},), ())
+    contents = {PROP: (order.settings.prompt.encode() * size)[:size]}
+    for index, upload in enumerate(order.uploads):
+        contents[f"upload-{index}"] = Path(upload.path).read_bytes()
+    for name, content in contents.items():
+        replace_atomically(folder / name, lambda file, data=content: file.write(data))
+    files = [{"name": name, "size": len(content)} for name, content in contents.items()]
+    outcome = Outcome("ab" * 32, 12, (), files, ())
     replace_atomically(folder / OUTCOME, lambda file: file.write(outcome.text().encode()))
 
 

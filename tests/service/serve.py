@@ -19,7 +19,7 @@ def main() -> int:
     worker = Path(__file__).with_name(values.pop("worker", "fake_worker.py"))
     for name in ("data", "connection_file"):
         values[name] = Path(values[name])
-    for name in ("devices", "presets"):
+    for name in ("devices", "presets", "features"):
         if name in values:
             values[name] = tuple(values[name])
     config = ServeConfig(worker_command=(sys.executable, str(worker)), **values)
