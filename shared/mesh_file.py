@@ -29,6 +29,8 @@ from typing import IO
 
 import numpy as np
 
+from .conventions import CANONICAL_RADIUS
+
 MAX_COUNT = 1_999_999  # of vertices, and of faces
 MAX_SIDE = 8192  # pixels of the albedo
 # What zipfile and numpy raise for bytes that are no file of theirs, seen by feeding them such.
@@ -74,6 +76,18 @@ class MeshFile:
                 object.__setattr__(self, name, _as_kind(name, array, np.dtype(dtype)))
                 _check_shape(name, array.shape, shape, sizes)
         _check_values(self)
+
+
+def canonical_frame(points: np.ndarray) -> tuple[np.ndarray, float]:
+    """(center (3,) f8, scale): canonical = (point - center) * scale, where previews lie.
+
+    points: (n, 3), of the vertices that faces use. The center is that of their box; the farthest
+    of them comes to lie on the sphere of radius 0.9. A single point gets scale 1.
+    """
+    points = points.astype(np.float64)
+    center = (points.min(axis=0) + points.max(axis=0)) / 2
+    radius = float(np.sqrt(np.square(points - center).sum(axis=1).max()))
+    return center, CANONICAL_RADIUS / radius if radius > 0 else 1.0
 
 
 def check_counts(vertices: int, faces: int) -> None:
