@@ -181,7 +181,8 @@ def _chunks(payload: bytes, path: Path) -> tuple[dict[str, Any], bytes]:
     if payload[:4] != b"glTF" or len(payload) < 20:
         raise InputError(f"'{path}' is not a GLB file, whatever its name says.")
     version, length = struct.unpack_from("<II", payload, 4)
-    found, at = {}, 12
+    found: dict[bytes, bytes] = {}
+    at = 12
     while at + 8 <= min(length, len(payload)):
         size, kind = struct.unpack_from("<I4s", payload, at)
         found.setdefault(kind, payload[at + 8 : at + 8 + size])

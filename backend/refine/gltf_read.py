@@ -49,7 +49,10 @@ def read_glb(path: Path) -> Subject:
 
 def _read(document: Document) -> tuple[list[Part], list[Source], list[Sheet]]:
     places = mesh_places(document)
-    parts, sources, sheets, known = [], [], [], dict[Any, int]()
+    parts: list[Part] = []
+    sources: list[Source] = []
+    sheets: list[Sheet] = []
+    known: dict[int, int] = {}
     for number, mesh in enumerate(document.list("meshes")):
         if not places.get(number):
             continue  # no node shows it

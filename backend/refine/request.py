@@ -1,4 +1,4 @@
-"""What is asked for when a mesh is refined. No torch, no numpy: the command line's grammar reads it.
+"""What is asked for when a mesh is refined. No torch, no numpy: the command line reads it.
 
 In: a file and wishes. Out: a `RefineRequest`, and what tells it from any other by content.
 """
