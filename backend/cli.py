@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from backend import cli_client, cli_extension, cli_serve
+from backend import cli_client, cli_extension, cli_serve, cli_submit
 from backend.cli_checks import check_paths
 from backend.cli_parser import build_parser, join_negative_values
 from backend.cli_signals import stop_on_signals
@@ -92,12 +92,15 @@ COMMANDS = {
     "build-extension": cli_extension.build_extension,
     "serve": cli_serve.serve,
     "keys": cli_serve.keys,
-    "submit": cli_client.submit,
+    "submit": cli_submit.submit,
     "watch": cli_client.watch,
     "cancel": cli_client.change,
     "pause": cli_client.change,
     "resume": cli_client.change,
+    "priority": cli_client.change,
+    "delete": cli_client.delete,
     "jobs": cli_client.jobs,
+    "status": cli_client.status,
 }
 
 

@@ -20,6 +20,7 @@ from backend.cli_doctor import add_doctor
 from backend.cli_extension import add_extension
 from backend.cli_models import add_models
 from backend.cli_serve import add_serve
+from backend.cli_submit import add_submit
 from backend.errors import InputError
 from backend.guidance.distillations import DISTILLATIONS, TIMESTEPS
 
@@ -51,14 +52,16 @@ def build_parser() -> argparse.ArgumentParser:
         description="Makes a PBR prop from a prompt: a GLB with base colour, metallic-roughness "
         "and normal textures, one closed surface standing on the ground.",
     )
-    _add_settings(generate)
+    _add_settings(generate, image=True)
     _add_cameras(generate)
     _add_guidance(generate)
     _add_run(generate)
     add_serve(commands)
-    submit = add_client(commands)
+    submit = add_submit(commands)
     _add_settings(submit)
     _add_cameras(submit)
+    _add_guidance(submit)
+    add_client(commands)
     add_bench(commands)
     add_models(commands)
     add_doctor(commands)
@@ -66,10 +69,15 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_settings(parser: argparse.ArgumentParser) -> None:
+def _add_settings(parser: argparse.ArgumentParser, image: bool = False) -> None:
+    """image: whether a picture may stand beside the prompt, or for it."""
     presets = "; ".join(f"{name}: {text}" for name, text in PRESET_HELP.items())
     add = parser.add_argument
-    add("prompt", metavar="PROMPT", type=_prompt, help='what to make, "a red wooden chair"')
+    words = {"nargs": "?"} if image else {}
+    described = 'what to make, "a red wooden chair"'
+    add("prompt", metavar="PROMPT", type=_prompt, help=described, **words)
+    if image:
+        _add_image(parser)
     add("--preset", choices=PRESET_HELP, default="draft", help=f"{presets} (default: draft)")
     add("--seed", type=_seed, default=0, help="same seed and device, same file (default: 0)")
     add("--negative", metavar="PROMPT", default="", help="what it should not look like")
@@ -83,6 +91,22 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     add("--texture-size", metavar="PIXELS", type=_whole(64, 8192), help="side of the textures")
     add("--faces", metavar="N", type=_whole(500, 200_000), help="triangles to aim for")
     add("--height", metavar="METRES", type=_number(0.001, 1000.0), help="of the finished prop")
+
+
+def _add_image(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--image",
+        metavar="FILE",
+        type=Path,
+        help="a picture (PNG, JPEG, WebP) of the prop's front; its background is taken away",
+    )
+    add(
+        "--image-elevation",
+        metavar="DEG",
+        type=_number(-90.0, 90.0),
+        help="how far above the prop that picture's camera stood (default: 0)",
+    )
 
 
 def _add_cameras(parser: argparse.ArgumentParser) -> None:

@@ -73,6 +73,10 @@ def test_pause_resume_and_cancel_by_number(serve: Serve, tmp_path: Path) -> None
         (("jobs",), "There is no connection file"),
         (("submit", "a chair"), "propsmith serve"),
         (("submit", "a chair", "--priority", "1000"), "-100 to 100"),
+        (("submit", "a chair", "--remesh"), "--mesh"),
+        (("submit", "a chair", "--mesh", "absent.glb"), "no file 'absent.glb'"),
+        (("submit", "a chair", "--mesh", "a.glb", "--strength", "2"), "0 to 1"),
+        (("priority", "1", "200"), "-100 to 100"),
         (("serve", "--bind", "0.0.0.0"), "needs keys"),
         (("serve", "--bind", "not-an-address"), "needs keys"),
         (("serve", "--device", "gpu"), "'gpu' is not auto"),
@@ -86,6 +90,38 @@ def test_what_is_wrong_is_one_sentence(words: tuple[str, ...], said: str, tmp_pa
     run = propsmith(*words, *data, folder=tmp_path)
     assert run.returncode == 2 and run.stdout == ""
     assert len(run.stderr.splitlines()) == 1 and said in run.stderr, run.stderr
+
+
+def test_priority_delete_and_status(serve: Serve, tmp_path: Path) -> None:
+    serve(features=("upload",), cancel_seconds=0.2)
+    propsmith("submit", "hang=0", "--distillation", "csd", "--perp-neg", folder=tmp_path)
+    propsmith("submit", "steps=2", folder=tmp_path)
+    [raised] = lines(propsmith("priority", "2", "-7", "--json", folder=tmp_path))
+    assert (raised["priority"], raised["state"]) == (-7, "queued")
+    [status] = lines(propsmith("status", "--json", folder=tmp_path))
+    assert status["queued"] + status["running"] == 2
+    assert "worker   0 on cpu" in propsmith("status", folder=tmp_path).stdout
+    [deleted] = lines(propsmith("delete", "2", "--json", folder=tmp_path))
+    assert deleted == {"job": raised["job"], "deleted": True}
+    [left] = lines(propsmith("jobs", "--json", folder=tmp_path))
+    assert (left["settings"]["distillation"], left["settings"]["perp_neg"]) == ("csd", True)
+
+
+def test_files_go_ahead_of_a_job_and_its_files_come_back(serve: Serve, tmp_path: Path) -> None:
+    serve(features=("upload", "image", "refine"))
+    picture, mesh = tmp_path / "a.png", tmp_path / "a.npz"
+    picture.write_bytes(b"a picture")
+    mesh.write_bytes(b"a mesh")
+    words = ("--image", str(picture), "--mesh", str(mesh), "--keep-topology", "--masked")
+    [job] = lines(propsmith("submit", "steps=1", *words, "--json", folder=tmp_path))
+    folder = tmp_path / "files"
+    seen = lines(propsmith("watch", job["job"], "--json", "--folder", str(folder), folder=tmp_path))
+    refine = seen[-1]["settings"]["refine"]
+    assert (refine["mode"], refine["masked"], refine["strength"]) == ("keep-topology", True, 0.3)
+    assert (folder / "upload-0").read_bytes() == b"a picture"
+    assert (folder / "upload-1").read_bytes() == b"a mesh"
+    run = propsmith("watch", job["job"], "-o", str(tmp_path / "prop.obj"), folder=tmp_path)
+    assert run.returncode == 2 and "prop.glb, upload-0" in run.stderr
 
 
 def test_unknown_jobs(serve: Serve, tmp_path: Path) -> None:
