@@ -1,0 +1,21 @@
+"""The priors' licences, and what users should know before they ship what a prior made. No bpy.
+
+The names are those of `propsmith models list`; a test holds them equal to the backend's.
+"""
+
+from __future__ import annotations
+
+UNKNOWN = "unknown: ask whoever published the prior"
+LICENCES = {
+    "embedded": "CC0-1.0",
+    "sd15": "CreativeML Open RAIL-M",
+    "sd21": "CreativeML Open RAIL++-M",
+    "sdxl": "CreativeML Open RAIL++-M",
+    "deepfloyd": "DeepFloyd IF licence",
+    "sd3": "Stability AI Community Licence",
+    "mvdream": "CreativeML Open RAIL++-M",
+}
+
+
+def licence_of(prior: str) -> str:
+    return LICENCES.get(prior, UNKNOWN)

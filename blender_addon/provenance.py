@@ -1,0 +1,94 @@
+"""Where a prop came from, kept as custom properties on the object and on its mesh.
+
+In: a job's settings and what the server says of it. Out: a group "propsmith_origin" of plain
+values, which is saved with the file, appended with the object and exported as glTF's extras; and
+the same settings again, for "Reproduce".
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import bpy
+
+from . import properties
+from .licences import licence_of
+from .wire import errors, messages
+
+KEY = "propsmith_origin"
+FORMAT = 1
+
+
+def origin_of(info: messages.JobInfo, server: str = "") -> dict[str, str | int]:
+    """server: the software and its version, as the server names itself. Seeds can be larger than
+    Blender's whole numbers: they are text. settings: JSON, all of them."""
+    settings = info.settings
+    return {
+        "format": FORMAT,
+        "prompt": settings.prompt,
+        "negative": settings.negative,
+        "seed": str(settings.seed),
+        "prior": settings.prior,
+        "licence": licence_of(settings.prior),
+        "weights": info.weights,
+        "server": server,
+        "device": info.device,
+        "job": info.job,
+        "settings": json.dumps(asdict(settings), sort_keys=True),
+    }
+
+
+def write(thing: bpy.types.Object, origin: dict[str, str | int]) -> None:
+    for owner in (thing, thing.data):
+        if owner is not None:
+            owner[KEY] = origin
+
+
+def read(thing: bpy.types.Object) -> dict[str, Any] | None:
+    """The object's, or else its mesh's; None for what Propsmith did not make."""
+    for owner in (thing, thing.data):
+        group = owner.get(KEY) if owner is not None else None
+        if hasattr(group, "to_dict"):
+            return group.to_dict()
+    return None
+
+
+def settings_of(origin: dict[str, Any]) -> messages.Settings:
+    """Checked: the file may be anybody's. Raises WireError with a sentence."""
+    try:
+        values = json.loads(origin.get("settings", ""))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise errors.bad("The object's kept settings can't be read.") from error
+    found: messages.Settings = messages.Record(messages.Settings)(values, "The object's settings")
+    return found
+
+
+class PROPSMITH_OT_reproduce(bpy.types.Operator):
+    bl_idname = "propsmith.reproduce"
+    bl_label = "Reproduce"
+    bl_description = (
+        "Put the settings that the active prop was made with back into the panel, its seed locked: "
+        "Generate then makes the same prop, given the same prior, version and device"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return context.active_object is not None and read(context.active_object) is not None
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            settings = settings_of(read(context.active_object) or {})
+        except errors.WireError as error:
+            self.report({"ERROR"}, error.text)
+            return {"CANCELLED"}
+        properties.show_settings(context.scene, settings)
+        context.scene.propsmith.seed_locked = True
+        if settings.seed > properties.MOST_SEED:
+            self.report({"WARNING"}, "The seed is too large for Blender: use the command line")
+        return {"FINISHED"}
+
+
+classes = (PROPSMITH_OT_reproduce,)

@@ -1,0 +1,119 @@
+"""Provenance that survives saving, exporting and strangers; assets with tags and catalogues."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+import bpy
+import pytest
+
+
+def part(addon: ModuleType, name: str) -> ModuleType:
+    return importlib.import_module(f"{addon.__name__}.{name}")
+
+
+def made(addon: ModuleType, prompt: str = "a red wooden chair") -> bpy.types.Object:
+    """A cube that says it came from a job."""
+    messages = part(addon, "wire").messages
+    settings = messages.Settings(prompt, seed=2**40, azimuth=(-30.0, 30.0), favour=(0.0, 15.0))
+    info = messages.JobInfo("ab" * 16, "done", settings, weights="1234", device="cpu")
+    bpy.ops.mesh.primitive_cube_add()
+    thing = bpy.context.active_object
+    provenance = part(addon, "provenance")
+    provenance.write(thing, provenance.origin_of(info, "propsmith 0.1"))
+    return thing
+
+
+def test_it_is_saved_with_the_file_on_object_and_mesh(addon: ModuleType, tmp_path: Path) -> None:
+    name = made(addon).name
+    file = str(tmp_path / "prop.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=file)
+    bpy.ops.wm.open_mainfile(filepath=file)
+    provenance = part(addon, "provenance")
+    thing = bpy.data.objects[name]
+    origin = provenance.read(thing)
+    assert origin["prompt"] == "a red wooden chair"
+    assert (origin["seed"], origin["licence"]) == (str(2**40), "CC0-1.0")
+    assert (origin["server"], origin["weights"]) == ("propsmith 0.1", "1234")
+    fresh = bpy.data.objects.new("fresh", thing.data)
+    assert provenance.read(fresh) == origin
+    settings = provenance.settings_of(origin)
+    assert (settings.seed, settings.azimuth) == (2**40, (-30.0, 30.0))
+
+
+def test_it_goes_into_an_exported_gltf(addon: ModuleType, tmp_path: Path) -> None:
+    made(addon)
+    file = tmp_path / "prop.gltf"
+    bpy.ops.export_scene.gltf(filepath=str(file), export_format="GLTF_SEPARATE", export_extras=True)
+    assert '"prompt":"a red wooden chair"' in file.read_text().replace('": "', '":"')
+
+
+def test_reproduce_puts_the_settings_into_the_panel(addon: ModuleType) -> None:
+    thing = made(addon)
+    provenance = part(addon, "provenance")
+    messages = part(addon, "wire").messages
+    settings = messages.Settings("a blue vase", seed=77, faces=5000, favour=(33.0, 20.0))
+    info = messages.JobInfo("cd" * 16, "done", settings)
+    provenance.write(thing, provenance.origin_of(info))
+    assert bpy.ops.propsmith.reproduce() == {"FINISHED"}
+    panel = bpy.context.scene.propsmith
+    assert (panel.prompt, panel.seed, panel.faces) == ("a blue vase", 77, 5000)
+    assert panel.seed_locked
+    assert part(addon, "properties").settings_of(bpy.context.scene) == settings
+
+
+@pytest.mark.parametrize(
+    "settings", ["", "nonsense", "[]", "[" * 5000, '{"prompt": 7}', '{"prompt": "x", "seed": -1}']
+)
+def test_settings_of_strangers_are_refused_with_a_sentence(
+    addon: ModuleType, settings: str
+) -> None:
+    thing = made(addon)
+    thing["propsmith_origin"] = {"settings": settings}
+    before = bpy.context.scene.propsmith.prompt
+    with pytest.raises(RuntimeError, match="settings"):
+        bpy.ops.propsmith.reproduce()
+    assert bpy.context.scene.propsmith.prompt == before
+
+
+def test_what_propsmith_did_not_make_has_no_origin(addon: ModuleType) -> None:
+    bpy.ops.mesh.primitive_cube_add()
+    assert part(addon, "provenance").read(bpy.context.active_object) is None
+    assert not bpy.ops.propsmith.reproduce.poll()
+
+
+def test_an_asset_has_tags_licence_and_catalogue(addon: ModuleType, tmp_path: Path) -> None:
+    thing = made(addon, "a red wooden chair made of wood")
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "props.blend"))
+    assert bpy.ops.propsmith.mark_asset(author="Ada") == {"FINISHED"}
+    data = thing.asset_data
+    assert [tag.name for tag in data.tags] == ["propsmith", "red", "wooden", "chair", "wood"]
+    assert (data.license, data.author) == ("CC0-1.0", "Ada")
+    assert data.description == "a red wooden chair made of wood"
+    text = (tmp_path / "blender_assets.cats.txt").read_text()
+    assert f"{data.catalog_id}:Propsmith/Props:Propsmith-Props" in text.splitlines()
+    bpy.ops.propsmith.mark_asset()
+    assert (tmp_path / "blender_assets.cats.txt").read_text() == text
+
+
+def test_catalogues_that_are_there_are_kept_and_used(addon: ModuleType, tmp_path: Path) -> None:
+    assets = part(addon, "assets")
+    mine = "VERSION 1\n\n6b1c3f5e-0000-4000-8000-000000000001:Furniture:Furniture"
+    (tmp_path / assets.CATALOGUE_FILE).write_text(mine)
+    found = assets.add_catalogue(tmp_path, "Furniture")
+    assert found == "6b1c3f5e-0000-4000-8000-000000000001"
+    assets.add_catalogue(tmp_path, "Propsmith/Props")
+    lines = (tmp_path / assets.CATALOGUE_FILE).read_text().splitlines()
+    assert lines[:3] == mine.splitlines() and len(lines) == 4
+
+
+def test_what_the_user_has_set_stays(addon: ModuleType) -> None:
+    thing = made(addon)
+    thing.asset_mark()
+    thing.asset_data.license, thing.asset_data.author = "CC-BY-4.0", "Me"
+    bpy.ops.propsmith.mark_asset(author="Ada", licence="MIT", tags="seat, seat, oak")
+    data = thing.asset_data
+    assert (data.license, data.author) == ("CC-BY-4.0", "Me")
+    assert [tag.name for tag in data.tags] == ["propsmith", "seat", "oak"]
