@@ -52,6 +52,7 @@ _jobs: dict[str, Running] = {}
 def know(job: str, thing: bpy.types.Object, reading: Reading) -> None:
     """Right after `records.begin`: spares reading the mesh again."""
     _jobs[job] = Running(thing.session_uid, reading)
+    stamp(thing.propsmith_refine.b_mesh)
 
 
 def forget_all() -> None:
@@ -70,15 +71,17 @@ def owner_of(job: str) -> bpy.types.Object | None:
     if not things:
         return None
     known = _jobs.setdefault(job, Running())
-    owner = next((t for t in things if t.session_uid == known.owner), things[0])
-    known.owner = owner.session_uid
+    known.owner = known.owner or things[0].session_uid
+    owner = next((t for t in things if t.session_uid == known.owner), None)
+    if owner is None:  # deleted, and an undo may bring it back: a duplicate is no heir
+        return None
     for thing in things:
         if thing != owner:
             records.forget(thing.propsmith_refine)
     return owner
 
 
-def reading_of(job: str, record: records.PropsmithRefineRecord) -> Reading:
+def reading_of(job: str, record: records.PROPSMITH_PG_refine) -> Reading:
     """What was sent, worked out from the record's copy of the mesh where it is not known."""
     known = _jobs.setdefault(job, Running())
     if known.reading is None:
@@ -96,10 +99,6 @@ def preview(job: str, positions: np.ndarray, canonical: Canonical) -> bool:
     reading = reading_of(job, record)
     if not record.follows or len(positions) != len(reading.file.vertices):
         return False
-    if record.b_mesh is None:
-        record.b_mesh = record.base.copy()
-        record.b_mesh.name = f"{record.a_mesh.name} preview"
-        stamp(record.b_mesh)
     records.show(thing, "B")
     if not is_ours(record.b_mesh):
         record.follows = False
@@ -162,7 +161,7 @@ def _checksum(mesh: bpy.types.Mesh) -> int:
 
 
 def _result_mesh(
-    record: records.PropsmithRefineRecord, reading: Reading, result: mesh_file.MeshFile
+    record: records.PROPSMITH_PG_refine, reading: Reading, result: mesh_file.MeshFile
 ) -> bpy.types.Mesh:
     if not is_kept(reading, result):
         return new_mesh(record.base.name, reading, result, record.base)
@@ -173,7 +172,7 @@ def _result_mesh(
 
 
 def _dress(
-    record: records.PropsmithRefineRecord,
+    record: records.PROPSMITH_PG_refine,
     reading: Reading,
     result: mesh_file.MeshFile,
     mesh: bpy.types.Mesh,
@@ -191,7 +190,7 @@ def _dress(
             record.b_slots[slot].link = "DATA"
 
 
-def _leave(record: records.PropsmithRefineRecord, preview: bpy.types.Mesh | None) -> None:
+def _leave(record: records.PROPSMITH_PG_refine, preview: bpy.types.Mesh | None) -> None:
     """The preview goes, but for one that the user has changed: that stays in the file."""
     if preview is None:
         return

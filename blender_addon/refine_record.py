@@ -33,14 +33,14 @@ STATES = (
 HIDDEN = {"HIDDEN"}
 
 
-class PropsmithRefineSlot(bpy.types.PropertyGroup):
+class PROPSMITH_PG_refine_slot(bpy.types.PropertyGroup):
     """One material slot of one side."""
 
     link: StringProperty(default="DATA", options=HIDDEN)
     material: PointerProperty(type=bpy.types.Material)
 
 
-class PropsmithRefineRecord(bpy.types.PropertyGroup):
+class PROPSMITH_PG_refine(bpy.types.PropertyGroup):
     """The refinement of one object; `Object.propsmith_refine`."""
 
     job: StringProperty(options=HIDDEN)
@@ -51,8 +51,8 @@ class PropsmithRefineRecord(bpy.types.PropertyGroup):
     a_mesh: PointerProperty(type=bpy.types.Mesh)
     b_mesh: PointerProperty(type=bpy.types.Mesh)
     base: PointerProperty(type=bpy.types.Mesh)  # what was sent; becomes the result
-    a_slots: CollectionProperty(type=PropsmithRefineSlot)
-    b_slots: CollectionProperty(type=PropsmithRefineSlot)
+    a_slots: CollectionProperty(type=PROPSMITH_PG_refine_slot)
+    b_slots: CollectionProperty(type=PROPSMITH_PG_refine_slot)
     a_had_fake_user: BoolProperty(options=HIDDEN)
     mode: StringProperty(options=HIDDEN)
     frame: FloatVectorProperty(size=9, options=HIDDEN)
@@ -61,7 +61,7 @@ class PropsmithRefineRecord(bpy.types.PropertyGroup):
     note: StringProperty(options=HIDDEN)  # for the panel
 
 
-def record_of(thing: bpy.types.Object | None) -> PropsmithRefineRecord | None:
+def record_of(thing: bpy.types.Object | None) -> PROPSMITH_PG_refine | None:
     """The record of an object that has a refinement, running or done."""
     record = getattr(thing, "propsmith_refine", None)
     return record if record is not None and record.state != "NONE" else None
@@ -75,8 +75,13 @@ def begin(
     frame: list[float],
     uv_layer: str = "",
     group: str = "",
-) -> PropsmithRefineRecord:
-    """Remembers the object as it is. base: a copy of its mesh, which is not shown yet."""
+) -> PROPSMITH_PG_refine:
+    """Remembers the object as it is. base: a copy of its mesh, which is not shown yet.
+
+    The mesh of the previews is made here too, inside the operator's undo step. Were it made later
+    by a timer, an undo to a step that leaves the object alone would take the mesh away and leave
+    the object pointing at it: Blender crashes on that.
+    """
     record = thing.propsmith_refine
     forget(record)
     record.job, record.mode, record.frame = job, mode, frame
@@ -86,6 +91,8 @@ def begin(
     record.a_mesh, record.a_had_fake_user = thing.data, thing.data.use_fake_user
     record.base = base
     record.base.name = f"{thing.data.name} refined"
+    record.b_mesh = base.copy()
+    record.b_mesh.name = f"{thing.data.name} preview"
     _remember(thing, record.a_slots)
     _remember(thing, record.b_slots)
     return record
@@ -140,7 +147,7 @@ def discard(thing: bpy.types.Object) -> None:
     remove_unused(bpy.data.materials, [m for m in materials if "propsmith_refine" in m])
 
 
-def forget(record: PropsmithRefineRecord) -> None:
+def forget(record: PROPSMITH_PG_refine) -> None:
     """As if there had been no refinement; datablocks stay."""
     for name in ("job", "token", "state", "shown", "follows", "mode", "group", "note", "uv_layer"):
         record.property_unset(name)
@@ -172,13 +179,13 @@ def remove_unused(collection: bpy.types.bpy_prop_collection, items: list[bpy.typ
             collection.remove(item)
 
 
-classes = (PropsmithRefineSlot, PropsmithRefineRecord)
+classes = (PROPSMITH_PG_refine_slot, PROPSMITH_PG_refine)
 
 
 def register() -> None:
     for cls in classes:
         bpy.utils.register_class(cls)
-    bpy.types.Object.propsmith_refine = PointerProperty(type=PropsmithRefineRecord)
+    bpy.types.Object.propsmith_refine = PointerProperty(type=PROPSMITH_PG_refine)
 
 
 def unregister() -> None:

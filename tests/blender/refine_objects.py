@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 from collections.abc import Callable
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
+import bpy  # isort: skip  (before bmesh, which comes with it)
 import bmesh
-import bpy
 import numpy as np
 
+JOB = "0123456789abcdef" * 2
 POSITIONS = ("position",)  # the one attribute that a refinement writes
 
 
@@ -104,8 +106,34 @@ OBJECTS: dict[str, Callable[[], bpy.types.Object]] = {
 }
 
 
+def modules(addon: ModuleType) -> SimpleNamespace:
+    """The add-on's modules of refinement, and the mesh file."""
+    names = ("frame", "albedo", "read", "record", "apply", "live")
+    found = {n: importlib.import_module(f"{addon.__name__}.refine_{n}") for n in names}
+    return SimpleNamespace(**found, mesh_file=found["read"].mesh_file)
+
+
+def start(refine: SimpleNamespace, thing: bpy.types.Object, **options: str) -> object:
+    """A refinement of the job JOB, as the operator begins it; returns its Reading."""
+    bpy.context.view_layer.update()
+    base = refine.read.copy_mesh(thing)
+    reading = refine.read.read_object(thing, base, options.get("group", ""))
+    refine.record.begin(
+        thing,
+        JOB,
+        options.get("mode", "keep-topology"),
+        base,
+        reading.frame.values,
+        reading.uv_layer,
+        options.get("group", ""),
+    )
+    refine.live.know(JOB, thing, reading)
+    return reading
+
+
 def fingerprint(thing: bpy.types.Object) -> dict[str, str]:
     """A hash for each part of an object and its mesh that is not a position or a material."""
+    bpy.context.view_layer.update()
     mesh, result = thing.data, {}
     result["edges"] = _hash(_read(mesh.edges, "vertices", 2, np.int32))
     result["corners"] = _hash(_read(mesh.loops, "vertex_index", 1, np.int32))
@@ -120,7 +148,7 @@ def fingerprint(thing: bpy.types.Object) -> dict[str, str]:
     result["groups"] = str([group.name for group in thing.vertex_groups])
     result["modifiers"] = str([(m.name, m.type, m.show_viewport) for m in thing.modifiers])
     result["place"] = str((thing.parent, [list(row) for row in thing.matrix_world]))
-    result["slots"] = str(len(thing.material_slots))
+    result["slots"] = str(max(1, len(thing.material_slots)))  # where there is none, one is made
     result["custom"] = str(mesh.get("bought at"))
     if mesh.shape_keys:
         for key in mesh.shape_keys.key_blocks:
@@ -139,7 +167,7 @@ def key_offsets(mesh: bpy.types.Mesh) -> dict[str, np.ndarray]:
     return {k.name: _read(k.data, "co", 3, np.float32) - positions(mesh) for k in keys}
 
 
-def moved(refine: ModuleType, reading: object, amount: float = 0.1) -> object:
+def moved(refine: SimpleNamespace, reading: object, amount: float = 0.1) -> object:
     """What a backend might send back: waves on the surface, none where the mask is 0."""
     file = reading.file
     waves = np.sin(file.vertices[:, ::-1] * 7) * amount
@@ -209,9 +237,12 @@ def _read(items: object, name: str, width: int, kind: type) -> np.ndarray:
 
 
 def _values(attribute: bpy.types.Attribute) -> np.ndarray:
-    return np.array(
-        [str([getattr(e, n, None) for n in ("value", "vector", "color")]) for e in attribute.data]
-    )
+    found = []
+    for element in attribute.data:
+        name = next(n for n in ("value", "vector", "color") if hasattr(element, n))
+        value = getattr(element, name)
+        found.append(repr(list(value) if hasattr(value, "__len__") else value))
+    return np.array(found)
 
 
 def _hash(values: np.ndarray) -> str:

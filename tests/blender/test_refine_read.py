@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import math
 from types import ModuleType, SimpleNamespace
@@ -16,15 +15,13 @@ from refine_objects import OBJECTS, positions
 
 @pytest.fixture
 def refine(addon: ModuleType) -> SimpleNamespace:
-    names = ("refine_read", "refine_frame", "refine_albedo")
-    modules = {n: importlib.import_module(f"{addon.__name__}.{n}") for n in names}
-    return SimpleNamespace(**modules, mesh_file=modules["refine_read"].mesh_file)
+    return refine_objects.modules(addon)
 
 
 def read(refine: SimpleNamespace, thing: bpy.types.Object, group: str = "") -> object:
     bpy.context.view_layer.update()
-    base = refine.refine_read.copy_mesh(thing)
-    return refine.refine_read.read_object(thing, base, group)
+    base = refine.read.copy_mesh(thing)
+    return refine.read.read_object(thing, base, group)
 
 
 @pytest.mark.parametrize("name", OBJECTS)
@@ -45,8 +42,8 @@ def test_triangles_cover_the_polygons_with_their_uvs(refine: SimpleNamespace, na
 def test_the_same_object_gives_the_same_bytes(refine: SimpleNamespace, name: str) -> None:
     thing = OBJECTS[name]()
     first = read(refine, thing)
-    frame = refine.refine_frame.frame_from([np.float32(v) for v in first.frame.values])
-    again = refine.refine_read.read_mesh(thing.data.copy(), frame)
+    frame = refine.frame.frame_from([np.float32(v) for v in first.frame.values])
+    again = refine.read.read_mesh(thing.data.copy(), frame)
     for array in ("vertices", "faces", "corner_uvs"):
         assert getattr(first.file, array).tobytes() == getattr(again.file, array).tobytes()
     file = io.BytesIO()
@@ -103,9 +100,9 @@ def test_the_mask_is_the_vertex_group(refine: SimpleNamespace) -> None:
     assert np.array_equal(mask > 0, heights > 0)
     assert mask.max() == 1
     thing.vertex_groups.new(name="nothing")
-    with pytest.raises(refine.refine_frame.RefineError, match="No vertex has a weight"):
+    with pytest.raises(refine.frame.RefineError, match="No vertex has a weight"):
         read(refine, thing, "nothing")
-    with pytest.raises(refine.refine_frame.RefineError, match="no vertex group 'gone'"):
+    with pytest.raises(refine.frame.RefineError, match="no vertex group 'gone'"):
         read(refine, thing, "gone")
 
 
@@ -134,7 +131,7 @@ def test_edit_mode_is_read_without_leaving_it(refine: SimpleNamespace) -> None:
 
 
 def test_other_objects_get_a_sentence(refine: SimpleNamespace) -> None:
-    why_not = refine.refine_read.why_not
+    why_not = refine.read.why_not
     assert "no active object" in why_not(None)
     link = bpy.context.scene.collection.objects.link
     curve = bpy.data.objects.new("Rail", bpy.data.curves.new("Rail", "CURVE"))
@@ -148,7 +145,7 @@ def test_other_objects_get_a_sentence(refine: SimpleNamespace) -> None:
     assert "'Nothing' is no mesh (empty)" in why_not(empty)
     assert "no faces" in why_not(bare)
     for thing in (curve, text, empty, bare):
-        with pytest.raises(refine.refine_frame.RefineError):
+        with pytest.raises(refine.frame.RefineError):
             read(refine, thing)
     assert why_not(OBJECTS["shared_mesh"]()) == ""
 
@@ -156,7 +153,7 @@ def test_other_objects_get_a_sentence(refine: SimpleNamespace) -> None:
 def test_what_can_not_be_refined_is_said(refine: SimpleNamespace) -> None:
     thing = OBJECTS["shared_mesh"]()
     thing.scale.y = 0
-    with pytest.raises(refine.refine_frame.RefineError, match="scaled to nothing"):
+    with pytest.raises(refine.frame.RefineError, match="scaled to nothing"):
         read(refine, thing)
     thing.scale.y = 1
     thing.data.vertices[0].co.x = math.nan
