@@ -11,8 +11,10 @@ from typing import Any, no_type_check
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import njit
 from torch import Tensor
+
+from backend.render.threads import in_parallel
 
 # Compiled in as constants; the names say band and, within it, the functions they belong to.
 C0 = 0.5 / math.sqrt(math.pi)
@@ -80,12 +82,12 @@ def _slope(x, y, z, degree, g):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
-def colors_forward(coefficients, means, centres, degree, out):
+@njit(cache=True, nogil=True, error_model="numpy")
+def colors_forward(first, end, step, coefficients, means, centres, degree, out):
     """Fills out (B, N, 3)."""
     used = (degree + 1) ** 2
-    for n in prange(len(means)):
-        basis = np.empty(16)
+    basis = np.empty(16)
+    for n in range(first, end, step):
         for b in range(len(centres)):
             x, y, z, _ = _direction(means, centres, n, b)
             _basis(x, y, z, degree, basis)
@@ -98,12 +100,15 @@ def colors_forward(coefficients, means, centres, degree, out):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
-def colors_backward(coefficients, means, centres, degree, colors, grad, v_coefficients, v_means):
+@njit(cache=True, nogil=True, error_model="numpy")
+def colors_backward(
+    first, end, step, coefficients, means, centres, degree, colors, grad, v_coefficients, v_means
+):
     """grad (B, N, 3) -> v_coefficients (N, K, 3), which must come in zeroed, and v_means (N, 3)."""
     used = (degree + 1) ** 2
-    for n in prange(len(means)):
-        basis, on_basis, kept, total = np.empty(16), np.empty(16), np.empty(3), np.zeros(3)
+    basis, on_basis, kept, total = np.empty(16), np.empty(16), np.empty(3), np.empty(3)
+    for n in range(first, end, step):
+        total[0], total[1], total[2] = 0.0, 0.0, 0.0
         for b in range(len(centres)):
             x, y, z, length = _direction(means, centres, n, b)
             _basis(x, y, z, degree, basis)
@@ -127,7 +132,8 @@ class _Colors(torch.autograd.Function):
     def forward(ctx: Any, coefficients: Tensor, means: Tensor, centres: Tensor, degree: int):
         colors = coefficients.new_empty(len(centres), len(means), 3)
         inputs = [t.detach().contiguous().numpy() for t in (coefficients, means, centres)]
-        colors_forward(*inputs, degree, colors.numpy())
+        given = (*inputs, degree, colors.numpy())
+        in_parallel(colors_forward, len(means), *given, in_turn=False)
         ctx.inputs, ctx.degree = inputs, degree
         ctx.save_for_backward(colors)
         return colors
@@ -137,7 +143,8 @@ class _Colors(torch.autograd.Function):
         (colors,) = ctx.saved_tensors
         outputs = np.zeros_like(ctx.inputs[0]), np.empty_like(ctx.inputs[1])
         given = colors.numpy(), grad.contiguous().numpy()
-        colors_backward(*ctx.inputs, ctx.degree, *given, *outputs)
+        arguments = (*ctx.inputs, ctx.degree, *given, *outputs)
+        in_parallel(colors_backward, len(outputs[1]), *arguments, in_turn=False)
         return *(torch.from_numpy(v) for v in outputs), None, None
 
 

@@ -12,10 +12,11 @@ from typing import Any, no_type_check
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import njit
 from torch import Tensor
 from torch.nn import functional as F
 
+from backend.render.threads import in_parallel
 from backend.render.triangles_kernels import edge_functions
 
 TASKS = 8  # one bit each in a byte
@@ -54,11 +55,11 @@ def _of_level(level, k, levels):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
-def sample_forward(flat, table, uv, level, nearest, wrap, out):
+@njit(cache=True, nogil=True, error_model="numpy")
+def sample_forward(first, end, step, flat, table, uv, level, nearest, wrap, out):
     """flat (T, C), uv (P, 2), level (P,) -> out (P, C)."""
     channels = flat.shape[1]
-    for p in prange(len(uv)):
+    for p in range(first, end, step):
         for c in range(channels):
             out[p, c] = 0
         for k in range(2):
@@ -77,11 +78,11 @@ def sample_forward(flat, table, uv, level, nearest, wrap, out):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
-def sample_backward_uv(flat, table, uv, level, wrap, grad, grad_uv, touched):
+@njit(cache=True, nogil=True, error_model="numpy")
+def sample_backward_uv(first, end, step, flat, table, uv, level, wrap, grad, grad_uv, touched):
     """grad (P, C) -> grad_uv (P, 2); touched (P,) gets a bit for each task that owns a row."""
     channels = flat.shape[1]
-    for p in prange(len(uv)):
+    for p in range(first, end, step):
         gu, gv, mask = 0.0, 0.0, 0
         live = False
         for c in range(channels):
@@ -117,10 +118,12 @@ def _add_row(flat_grad, start, x0, x1, fx, weight, grad):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
-def sample_backward_flat(table, uv, level, nearest, wrap, grad, touched, flat_grad):
+@njit(cache=True, nogil=True, error_model="numpy")
+def sample_backward_flat(
+    first, end, step, table, uv, level, nearest, wrap, grad, touched, flat_grad
+):
     """grad (P, C) -> flat_grad (T, C), which must come in zeroed."""
-    for task in prange(TASKS):
+    for task in range(first, end, step):
         for p in range(len(uv)):
             if not (touched[p] >> task) & 1:
                 continue
@@ -138,15 +141,15 @@ def sample_backward_flat(table, uv, level, nearest, wrap, grad, touched, flat_gr
 
 
 @no_type_check
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
-def derivatives(attrs, rast, pos, tris, out):
+@njit(cache=True, nogil=True, error_model="numpy")
+def derivatives(first_task, end_task, stride, attrs, rast, pos, tris, out):
     """attrs (A, V, C), rast (B, H, W, 4), pos (B, V, 4) -> out (B, H, W, 2 C)."""
-    views, height, width = rast.shape[:3]
+    height, width = rast.shape[1:3]
     channels = attrs.shape[2]
-    for task in prange(views * height):
+    n, slope = np.empty((3, 3)), np.empty((3, 2))
+    for task in range(first_task, end_task, stride):
         b, j = task // height, task % height
         a = b if attrs.shape[0] > 1 else 0
-        n, slope = np.empty((3, 3)), np.empty((3, 2))
         for i in range(width):
             out[b, j, i] = 0
             f = int(rast[b, j, i, 3]) - 1
@@ -181,7 +184,8 @@ class _Sample(torch.autograd.Function):
         ctx: Any, flat: Tensor, uv: Tensor, level: Tensor, table: Any, nearest: bool, wrap: bool
     ) -> Tensor:
         out = flat.new_empty(len(uv), flat.shape[1])
-        sample_forward(_array(flat), table, _array(uv), _array(level), nearest, wrap, out.numpy())
+        given = _array(flat), table, _array(uv), _array(level)
+        in_parallel(sample_forward, len(uv), *given, nearest, wrap, out.numpy(), in_turn=False)
         ctx.save_for_backward(flat, uv, level)
         ctx.options = table, nearest, wrap
         return out
@@ -193,14 +197,16 @@ class _Sample(torch.autograd.Function):
         grad_uv = torch.empty_like(uv, memory_format=torch.contiguous_format)
         touched = np.empty(len(uv), np.uint8)
         uv_arrays = _array(grad), grad_uv.numpy(), touched
-        sample_backward_uv(_array(flat), *arrays, wrap, *uv_arrays)
+        given = (_array(flat), *arrays, wrap)
+        in_parallel(sample_backward_uv, len(uv), *given, *uv_arrays, in_turn=False)
         grad_flat = None
         if nearest:  # steps: no slope, and any row may hold the texel
             grad_uv.zero_()
             touched[touched != 0] = 255
         if ctx.needs_input_grad[0]:
             grad_flat = torch.zeros_like(flat, memory_format=torch.contiguous_format)
-            sample_backward_flat(*arrays, nearest, wrap, _array(grad), touched, grad_flat.numpy())
+            given = (*arrays, nearest, wrap, _array(grad), touched, grad_flat.numpy())
+            in_parallel(sample_backward_flat, TASKS, *given)
         return grad_flat, grad_uv, None, None, None, None
 
 
@@ -233,5 +239,6 @@ def _bilinear(tex: Tensor, uv: Tensor) -> Tensor:
 
 def screen_derivatives(attrs: Tensor, rast: Tensor, pos_clip: Tensor, tris: Tensor) -> Tensor:
     out = attrs.new_empty(*rast.shape[:3], 2 * attrs.shape[2])
-    derivatives(_array(attrs), _array(rast), _array(pos_clip), _array(tris), out.numpy())
+    arrays = (_array(t) for t in (attrs, rast, pos_clip, tris))
+    in_parallel(derivatives, rast.shape[0] * rast.shape[1], *arrays, out.numpy())
     return out
