@@ -5,6 +5,7 @@ In: a session and a checked message. Out: the answer; RemoteError says no, with 
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,12 +19,15 @@ from backend.service.memory import resident_memory
 from backend.service.sessions import Session
 from backend.service.store import uploads_of
 from shared import messages as m
+from shared.checks import plain
+from shared.codec import MOST_HEADER
 from shared.errors import RemoteError
 
 if TYPE_CHECKING:
     from backend.service.server import Server
 
 ALL = m.STATES
+MOST_PAGE = MOST_HEADER - (16 << 10)  # bytes of jobs in one answer
 UNFINISHED = ("queued", "running", "paused")
 
 
@@ -143,8 +147,15 @@ class Handlers:
         if not wish.states:
             return m.Jobs(())
         rows = self.book.store.page(wish.states, wish.limit + 1, wish.before)
-        infos = tuple(self.scheduler.info_of(row) for row in rows[: wish.limit])
-        return m.Jobs(infos, more=len(rows) > wish.limit)
+        infos: list[m.JobInfo] = []
+        room = MOST_PAGE
+        for row in rows[: wish.limit]:
+            info = self.scheduler.info_of(row)
+            room -= len(json.dumps(plain(info), ensure_ascii=False).encode())
+            if room < 0 and infos:
+                break
+            infos.append(info)
+        return m.Jobs(tuple(infos), more=len(rows) > len(infos))
 
     def _set_priority(self, _: Session, wish: m.SetPriority) -> m.Job:
         self.book.row(wish.job)

@@ -175,7 +175,7 @@ def _write_outcome(folder: Path, result: Result, notes: list[str]) -> None:
     outcome = Outcome(
         weights=result.weights_hash,
         faces=result.faces,
-        notes=[note[:2000] for note in notes[:16]],
+        notes=[note[:500] for note in notes[:16]],  # all of a job fits into one header
         files=[{"name": p.name, "size": p.stat().st_size} for p in result.files],
         stages=values["stages"],
     )

@@ -26,7 +26,7 @@ from backend.service.sockets import Sockets
 from backend.service.store import JobStore
 from backend.service.streams import Streams, Watcher
 from shared.codec import Envelope, encode
-from shared.errors import RemoteError
+from shared.errors import RemoteError, WireError
 from shared.messages import Credit, Error, JobInfo, Shutdown, Subscribe
 
 log = logging.getLogger(__name__)
@@ -149,7 +149,14 @@ class Server:
     def _send(self, channel: str, route: bytes, message: Any, session: str, re: int | None) -> bool:
         """Whether it is on its way; False: the client is gone, or does not read."""
         key = self.sessions.keys_out[channel]
-        frames = encode(message, Envelope(next(self._seq), session, re), key)
+        try:
+            frames = encode(message, Envelope(next(self._seq), session, re), key)
+        except WireError as error:  # a fault of ours, or a clock before 1970: not the end of all
+            log.error("a %s can't be sent: %s", type(message).__name__, error)
+            if re is None:
+                return False
+            text = "The server's answer breaks its own limits; its log has more."
+            frames = encode(Error("internal", text), Envelope(next(self._seq), session, re), key)
         try:
             self.sockets.clients[channel].send_multipart([route, *frames], zmq.NOBLOCK, copy=False)
         except zmq.ZMQError as error:

@@ -46,6 +46,7 @@ class Sessions:
         self.keys_out = {name: key_for(token, "server", name) for name in CHANNELS}
         self.accepted = self.refused = 0
         self._sessions: dict[str, Session] = {}
+        self.ended: list[str] = []  # since the last `forget_silent`
         self._nonces: OrderedDict[str, None] = OrderedDict()
 
     def __len__(self) -> int:
@@ -98,14 +99,24 @@ class Sessions:
             self._nonces.popitem(last=False)
         session = Session(secrets.token_hex(16), hello.client, time.monotonic())
         self._sessions[session.id] = session
+        if len(self._sessions) > 2 * self.config.max_sessions:  # between two sweeps
+            for name in self._above():
+                del self._sessions[name]
+                self.ended.append(name)
         return Call(envelope, session, hello)
 
     def forget_silent(self) -> list[str]:
         """Ids of sessions that have ended: those of long silence, and those above the limit."""
-        now, by_age = time.monotonic(), sorted(self._sessions.values(), key=lambda s: s.heard)
-        above = max(0, len(by_age) - self.config.max_sessions)
-        silent = [s for s in by_age[above:] if now - s.heard > self.config.session_seconds]
-        ended = [session.id for session in (*by_age[:above], *silent)]
-        for name in ended:
+        now, limit = time.monotonic(), self.config.session_seconds
+        silent = [s.id for s in self._sessions.values() if now - s.heard > limit]
+        for name in {*silent, *self._above()}:
             del self._sessions[name]
+            self.ended.append(name)
+        ended, self.ended = self.ended, []
         return ended
+
+    def _above(self) -> list[str]:
+        """The longest silent ones, as many as there are above the limit."""
+        excess = max(0, len(self._sessions) - self.config.max_sessions)
+        by_age = sorted(self._sessions.values(), key=lambda s: s.heard)
+        return [session.id for session in by_age[:excess]]
