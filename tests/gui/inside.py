@@ -1,0 +1,152 @@
+"""Runs inside the Blender of window.py: `blender --python inside.py`.
+
+With -b it installs extension.zip from its folder. In a window it opens the sidebar and answers
+questions: a file N.ask with a Python expression gets a file N.answer with {"value": ...} or
+{"error": ...}.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import addon_utils
+import bpy
+
+FOLDER = Path(__file__).parent
+NAME = "bl_ext.user_default.propsmith"
+EVERY = 0.02  # seconds between two looks for questions
+errors: list[str] = []  # exceptions that reached Python's top level
+addon = None
+sys.path.append(str(FOLDER))
+
+
+def install() -> None:
+    """Without a window: the extension, and no splash screen at the next start."""
+    preferences = bpy.context.preferences
+    preferences.view.show_splash = False
+    preferences.view.show_tooltips = False
+    addon_utils.enable("bl_pkg", default_set=True)
+    bpy.ops.extensions.package_install_files(
+        filepath=str(FOLDER / "extension.zip"), repo="user_default", enable_on_install=True
+    )
+    bpy.ops.wm.save_userpref()
+
+
+def set_up() -> None:
+    """Once the window is there: the sidebar, and answers."""
+    global addon
+    addon = importlib.import_module(NAME)
+    view().spaces.active.show_region_ui = True
+    bpy.app.timers.register(answer_all, persistent=True)
+
+
+def answer_all() -> float:
+    for question in sorted(FOLDER.glob("*.ask"), key=lambda path: int(path.stem)):
+        text = question.read_text()
+        question.unlink()
+        try:
+            answer = {"value": eval(text, globals())}
+            content = json.dumps(answer)
+        except Exception:
+            content = json.dumps({"error": traceback.format_exc(limit=-3)})
+        half = question.with_suffix(".writing")
+        half.write_text(content)
+        half.rename(question.with_suffix(".answer"))
+    return EVERY
+
+
+# ---- for questions ----
+
+
+def run(code: str) -> None:
+    """Statements, in this module's names."""
+    exec(code, globals())
+
+
+def view() -> bpy.types.Area:
+    areas = bpy.context.window_manager.windows[0].screen.areas
+    return max((a for a in areas if a.type == "VIEW_3D"), key=lambda a: a.width * a.height)
+
+
+def region(kind: str) -> bpy.types.Region:
+    return next(r for r in view().regions if r.type == kind)
+
+
+def show_tab(name: str = "Propsmith") -> bool:
+    """The sidebar's tab; False until it has been drawn."""
+    try:
+        region("UI").active_panel_category = name
+    except (AttributeError, TypeError):
+        return False
+    region("UI").tag_redraw()
+    return region("UI").active_panel_category == name
+
+
+def sidebar() -> list[int]:
+    """Left, top, width and height on the screen, in pixels from the top left."""
+    found, window = region("UI"), bpy.context.window_manager.windows[0]
+    return [found.x, window.height - found.y - found.height, found.width, found.height]
+
+
+def forget_clipboard() -> bool:
+    bpy.context.window_manager.clipboard = ""
+    return True
+
+
+def clipboard() -> str:
+    return bpy.context.window_manager.clipboard
+
+
+def in_view(code: str) -> None:
+    """Statements with the 3D view as their context, as operators of the panel have."""
+    window = bpy.context.window_manager.windows[0]
+    with bpy.context.temp_override(window=window, area=view(), region=region("WINDOW")):
+        exec(code, globals())
+
+
+class Drawn:
+    """When the viewport was drawn, and what it showed then of the add-on's objects."""
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[float, int, int]] = []  # time, objects, vertices
+        self.changes: list[float] = []  # when a mesh's geometry changed
+        self._handle = bpy.types.SpaceView3D.draw_handler_add(
+            self._draw, (), "WINDOW", "POST_PIXEL"
+        )
+        bpy.app.handlers.depsgraph_update_post.append(self._update)
+
+    def _draw(self) -> None:
+        found = props()
+        self.frames.append((time.time(), len(found), sum(len(o.data.vertices) for o in found)))
+
+    def _update(self, scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
+        if any(isinstance(u.id, bpy.types.Mesh) for u in graph.updates):
+            self.changes.append(time.time())
+
+    def stop(self) -> None:
+        bpy.types.SpaceView3D.draw_handler_remove(self._handle, "WINDOW")
+        if self._update in bpy.app.handlers.depsgraph_update_post:
+            bpy.app.handlers.depsgraph_update_post.remove(self._update)
+
+
+def props() -> list[bpy.types.Object]:
+    """The objects that the add-on made."""
+    found = [o for o in bpy.data.objects if o.type == "MESH" and hasattr(o, "propsmith")]
+    return [o for o in found if o.propsmith.uid]
+
+
+def hook(kind: type, error: BaseException, trace: object) -> None:
+    errors.append("".join(traceback.format_exception(kind, error, trace)))
+    sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = hook
+if bpy.app.background:
+    install()
+else:
+    bpy.app.timers.register(set_up, first_interval=0.5)
