@@ -16,7 +16,7 @@ import bpy
 import numpy as np
 
 from .refine_albedo import base_color
-from .refine_frame import Frame, RefineError, frame_of
+from .refine_frame import Canonical, Frame, RefineError, frame_of
 from .wire import mesh_file
 
 
@@ -110,6 +110,12 @@ def read_mesh(
         material=slots[polygons] if slots.any() else None,
     )
     return Reading(file, frame, loops, polygons, name, color.notes)
+
+
+def canonical_of(reading: Reading) -> Canonical:
+    """Where the server's previews lie: shared/mesh_file.py says how it places a mesh."""
+    used = np.unique(reading.file.faces)
+    return Canonical(*mesh_file.canonical_frame(reading.file.vertices[used]))
 
 
 def basis(mesh: bpy.types.Mesh) -> np.ndarray:

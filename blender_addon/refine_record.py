@@ -183,12 +183,8 @@ classes = (PROPSMITH_PG_refine_slot, PROPSMITH_PG_refine)
 
 
 def register() -> None:
-    for cls in classes:
-        bpy.utils.register_class(cls)
     bpy.types.Object.propsmith_refine = PointerProperty(type=PROPSMITH_PG_refine)
 
 
 def unregister() -> None:
     del bpy.types.Object.propsmith_refine
-    for cls in reversed(classes):
-        bpy.utils.unregister_class(cls)

@@ -1,0 +1,306 @@
+"""Refine Selected and Texture Only: the panel, and the operators behind its buttons.
+
+In: the active object, the prompt of the main panel, the connected server. Out: a job that works on
+the object's mesh; then A and B, applied or discarded. Each operator is one undo step.
+
+The job itself, and what comes of it, is the business of refine_jobs.py.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import bpy
+from bpy.app.handlers import persistent
+from bpy.props import EnumProperty, FloatProperty, PointerProperty, StringProperty
+
+from . import bridge, jobs, refine_jobs, session
+from . import refine_live as live
+from . import refine_record as records
+from .properties import MOST_SEED, settings_of
+from .refine_frame import RefineError
+from .refine_read import copy_mesh, read_object, why_not
+from .wire import errors, mesh_file, messages
+
+MODES = (
+    ("auto", "Keep Faces", "Vertices move; faces, UVs, groups, shape keys and names stay"),
+    ("remesh", "New Mesh", "A new surface with its own UVs. Vertex groups and shape keys go"),
+)
+NOT_CONNECTED = "There is no backend: start one in the Backend panel, or connect to one."
+TOO_OLD = "The connected backend can't refine meshes: update Propsmith there."
+PENDING = "Apply or discard this object's last refinement first."
+
+
+class PROPSMITH_PG_refine_settings(bpy.types.PropertyGroup):
+    """Saved with the scene; the prompt and all else are the main panel's."""
+
+    mode: EnumProperty(name="Mode", description="What may change", items=MODES)
+    strength: FloatProperty(
+        name="Strength",
+        description="How far a vertex may move, as a share of the object's radius",
+        min=0,
+        max=1,
+        default=0.3,
+        subtype="FACTOR",
+    )
+    group: StringProperty(
+        name="Vertex Group",
+        description="Only what has weight in it may change; empty: everything may",
+    )
+
+
+class _Refine:
+    """What both buttons do; `mode_of` differs."""
+
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        thing = context.active_object
+        sentence = why_not(thing) or (PENDING if records.record_of(thing) else "")
+        if not sentence and not context.scene.propsmith.prompt.strip():
+            sentence = "Write a prompt first: what the object is, in words."
+        cls.poll_message_set(sentence)
+        return not sentence
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        lost = losses(context.active_object, self.mode_of(context))
+        if not lost:
+            return self.execute(context)
+        return context.window_manager.invoke_confirm(self, event, title="New Mesh", message=lost)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        thing, wishes = context.active_object, context.scene.propsmith_refine
+        try:
+            check_connection()
+            note = begin(context, thing, self.mode_of(context), wishes)
+        except (RefineError, mesh_file.MeshFileError, errors.WireError) as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, note)
+        return {"FINISHED"}
+
+
+class PROPSMITH_OT_refine(_Refine, bpy.types.Operator):
+    """Work on the active object's mesh and texture by the prompt; the object keeps what it is"""
+
+    bl_idname = "propsmith.refine"
+    bl_label = "Refine Selected"
+
+    def mode_of(self, context: bpy.types.Context) -> str:
+        return context.scene.propsmith_refine.mode
+
+
+class PROPSMITH_OT_texture_only(_Refine, bpy.types.Operator):
+    """Make new textures for the active object by the prompt; no vertex moves"""
+
+    bl_idname = "propsmith.texture_only"
+    bl_label = "Texture Only"
+
+    def mode_of(self, context: bpy.types.Context) -> str:
+        return "texture-only"
+
+
+class _OnRecord:
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        thing = context.active_object
+        if records.record_of(thing) is None:
+            cls.poll_message_set("The active object has no refinement.")
+            return False
+        if not records.can_swap(thing):
+            cls.poll_message_set("Leave the present mode first: it works on the mesh shown.")
+            return False
+        return True
+
+
+class PROPSMITH_OT_refine_ab(_OnRecord, bpy.types.Operator):
+    """Switch between the object as it was (A) and the refined one (B)"""
+
+    bl_idname = "propsmith.refine_ab"
+    bl_label = "Show A or B"
+    side: EnumProperty(
+        name="Side",
+        items=(("TOGGLE", "Other", "The side that is not shown"), *records.SIDES),
+        options={"SKIP_SAVE"},
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        record = records.record_of(context.active_object)
+        other = "B" if record.shown == "A" else "A"
+        side = other if self.side == "TOGGLE" else self.side
+        records.show(context.active_object, side)
+        record.follows = side == "B"
+        return {"FINISHED"}
+
+
+class PROPSMITH_OT_refine_apply(_OnRecord, bpy.types.Operator):
+    """Keep the refined object (B) for good"""
+
+    bl_idname = "propsmith.refine_apply"
+    bl_label = "Apply"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not super().poll(context):
+            return False
+        if records.record_of(context.active_object).state != "DONE":
+            cls.poll_message_set("The refinement is still being made.")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        records.apply(context.active_object)
+        return {"FINISHED"}
+
+
+class PROPSMITH_OT_refine_discard(_OnRecord, bpy.types.Operator):
+    """Go back to the object as it was (A), and cancel the refinement if it still runs"""
+
+    bl_idname = "propsmith.refine_discard"
+    bl_label = "Discard"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        record = records.record_of(context.active_object)
+        job, running = record.job, record.state == "RUNNING"
+        records.discard(context.active_object)
+        if running and not live.was_taken(job):
+            jobs.unfollow(job)
+            jobs.ask(messages.Cancel(job))
+        return {"FINISHED"}
+
+
+def begin(
+    context: bpy.types.Context,
+    thing: bpy.types.Object,
+    mode: str,
+    wishes: PROPSMITH_PG_refine_settings,
+) -> str:
+    """Starts a job on an object; returns what to tell the user.
+
+    Raises RefineError, MeshFileError or WireError, with a sentence; the object is then untouched.
+    """
+    context.view_layer.update()  # the matrix is that of what the user sees
+    panel = context.scene.propsmith
+    if not panel.seed_locked:
+        panel.seed = secrets.randbelow(MOST_SEED)
+    settings, group = settings_of(context.scene), "" if mode == "remesh" else wishes.group
+    base = copy_mesh(thing)
+    try:
+        reading = read_object(thing, base, group)
+        data = refine_jobs.file_bytes(reading)
+    except (RefineError, mesh_file.MeshFileError):
+        bpy.data.meshes.remove(base)
+        raise
+    job = jobs.new_id()
+    records.begin(thing, job, mode, base, reading.frame.values, reading.uv_layer, group)
+    live.know(job, thing, reading)
+    options = {"mode": mode, "strength": wishes.strength, "masked": bool(group)}
+    bridge.later(refine_jobs.submit(job, data, settings, options))
+    return " ".join((f"Refining '{thing.name}'.", *reading.notes))
+
+
+def losses(thing: bpy.types.Object, mode: str) -> str:
+    """What a new mesh can't keep of this object; "" where that is nothing."""
+    if mode != "remesh":
+        return ""
+    names = []
+    if thing.vertex_groups:
+        names.append(f"{len(thing.vertex_groups)} vertex groups")
+    if thing.data.shape_keys:
+        names.append(f"{len(thing.data.shape_keys.key_blocks)} shape keys")
+    if len(thing.data.uv_layers) > 1:
+        names.append(f"{len(thing.data.uv_layers)} UV layers")
+    return f"The new mesh will not have the {', '.join(names)} of A." if names else ""
+
+
+def check_connection() -> None:
+    """Raises RefineError where there is no backend, or one that can't refine."""
+    if not session.is_up():
+        raise RefineError(session.now.sentence or NOT_CONNECTED)
+    if not {"upload", "refine"} <= set(session.now.welcome.features):
+        raise RefineError(TOO_OLD)
+
+
+class PROPSMITH_PT_refine(bpy.types.Panel):
+    """Under the main panel's prompt, which it shares."""
+
+    bl_label = "Refine Selected"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Propsmith"
+    bl_options = {"DEFAULT_CLOSED"}
+    bl_order = 20
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, thing = self.layout, context.active_object
+        layout.use_property_split = True
+        record = records.record_of(thing)
+        if record is not None:
+            draw_record(layout, record)
+            return
+        wishes = context.scene.propsmith_refine
+        layout.prop(wishes, "mode")
+        layout.prop(wishes, "strength")
+        if thing is not None and thing.type == "MESH" and wishes.mode != "remesh":
+            layout.prop_search(wishes, "group", thing, "vertex_groups", text="Only In")
+        lost = losses(thing, wishes.mode) if thing is not None and not why_not(thing) else ""
+        for sentence in (why_not(thing), lost):
+            if sentence:
+                layout.label(text=sentence, icon="INFO", translate=False)
+        row = layout.row(align=True)
+        row.operator("propsmith.refine", icon="MOD_SMOOTH")
+        row.operator("propsmith.texture_only", icon="TEXTURE")
+
+
+def draw_record(layout: bpy.types.UILayout, record: records.PROPSMITH_PG_refine) -> None:
+    """The A/B switch and what to do with the result."""
+    if record.state == "RUNNING":
+        undone = live.was_taken(record.job)
+        layout.label(text="Undone; redo brings it back" if undone else "Refining...", icon="TIME")
+    if record.note:
+        layout.label(text=record.note, icon="INFO", translate=False)
+    row = layout.row(align=True)
+    for side, text in (("A", "A: Before"), ("B", "B: Refined")):
+        row.operator("propsmith.refine_ab", text=text, depress=record.shown == side).side = side
+    row = layout.row(align=True)
+    row.operator("propsmith.refine_apply", icon="CHECKMARK")
+    row.operator("propsmith.refine_discard", icon="X")
+
+
+@persistent
+def _before_another_file(*_: object) -> None:
+    refine_jobs.forget_all()
+
+
+@persistent
+def _in_another_file(*_: object) -> None:
+    refine_jobs.find()
+
+
+classes = (
+    PROPSMITH_PG_refine_settings,
+    PROPSMITH_OT_refine,
+    PROPSMITH_OT_texture_only,
+    PROPSMITH_OT_refine_ab,
+    PROPSMITH_OT_refine_apply,
+    PROPSMITH_OT_refine_discard,
+    PROPSMITH_PT_refine,
+)
+
+
+def register() -> None:
+    bpy.types.Scene.propsmith_refine = PointerProperty(type=PROPSMITH_PG_refine_settings)
+    bpy.app.handlers.load_pre.append(_before_another_file)
+    bpy.app.handlers.load_post.append(_in_another_file)
+    jobs.finders.append(refine_jobs.find)
+
+
+def unregister() -> None:
+    jobs.finders.remove(refine_jobs.find)
+    bpy.app.handlers.load_post.remove(_in_another_file)
+    bpy.app.handlers.load_pre.remove(_before_another_file)
+    refine_jobs.forget_all()
+    del bpy.types.Scene.propsmith_refine
