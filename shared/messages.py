@@ -42,7 +42,7 @@ DIRECTION = Pair(Number(-360, 360), Number(-90, 90))  # azimuth and elevation, d
 class Refine:
     """A mesh that is there already, to be worked on."""
 
-    mesh: Annotated[str, DIGEST]  # an uploaded file of shared/mesh_file.py
+    mesh: Annotated[str, DIGEST]  # an uploaded file of mesh_file.py, a GLB, OBJ or PLY
     mode: Annotated[str, OneOf(REFINE_MODES)]
     strength: Annotated[float, Number(0, 1)] = 0.3  # how far a vertex may move, of the radius
     masked: Annotated[bool, Flag()] = False  # only where the file's mask is above 0

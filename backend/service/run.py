@@ -124,8 +124,19 @@ def options_of(order: Run) -> SimpleNamespace:
         options.image = paths[options.image]
     if options.refine is not None:
         options.refine = SimpleNamespace(**vars(options.refine))
-        options.refine.mesh = paths[options.refine.mesh]
+        options.refine.mesh = _with_suffix(paths[options.refine.mesh], Path(order.folder))
     return options
+
+
+def _with_suffix(path: Path, folder: Path) -> Path:
+    """The same file in the job's folder, named by its format: readers go by that."""
+    with open(path, "rb") as file:
+        head = file.read(4)
+    known = {b"PK\x03\x04": ".npz", b"glTF": ".glb", b"ply\n": ".ply", b"ply\r": ".ply"}
+    source = folder / f"source{known.get(head, '.obj')}"
+    if not source.is_file():
+        replace_atomically(source, lambda target: target.write(path.read_bytes()))
+    return source
 
 
 class PreviewBudget:

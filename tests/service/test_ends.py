@@ -10,14 +10,21 @@ from typing import Any
 import pytest
 import torch
 
-from backend.errors import CheckpointError, GenerationError, Interrupted, PriorError, StorageError
+from backend.errors import (
+    CheckpointError,
+    GenerationError,
+    InputError,
+    Interrupted,
+    PriorError,
+    StorageError,
+)
 from backend.service import run, worker_process
 from backend.service.config import ServeConfig
-from backend.service.link import Run
+from backend.service.link import Run, UploadedFile
 from backend.service.pictures import Painter
 from backend.service.verdict import Failures
 from backend.service.worker import Desk, Hooks
-from shared.messages import Settings
+from shared.messages import Refine, Settings
 
 JOB = "a" * 32
 CPU = torch.device("cpu")
@@ -94,6 +101,22 @@ def test_want_of_memory_names_what_to_lower(stage: str, setting: str, tmp_path: 
     assert failures.judge(JOB, "out_of_memory", stage).again
     verdict = failures.judge(JOB, "out_of_memory", stage)
     assert verdict.code == "out_of_memory" and setting in verdict.text
+
+
+def test_settings_name_files_by_digest_and_a_run_has_them_by_path(tmp_path: Path) -> None:
+    mesh, picture = tmp_path / ("a" * 64), tmp_path / ("b" * 64)
+    mesh.write_bytes(b"glTF and more")
+    picture.write_bytes(b"pixels")
+    uploads = tuple(UploadedFile(path.name, str(path)) for path in (mesh, picture))
+    settings = Settings("a", image=picture.name, refine=Refine(mesh.name, "auto", 0.5))
+    order = Run(JOB, settings, "p", str(tmp_path), uploads=uploads)
+    options = run.options_of(order)
+    assert options.image == picture and options.prompt == "a"
+    assert options.refine.mesh == tmp_path / "source.glb" and options.refine.strength == 0.5
+    assert options.refine.mesh.read_bytes() == mesh.read_bytes()
+    picture.unlink()
+    with pytest.raises(InputError, match="upload it again"):
+        run.options_of(order)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
