@@ -7,7 +7,8 @@ and have them in plain torch, which is what runs on other devices.
 
 from __future__ import annotations
 
-from typing import no_type_check
+import weakref
+from typing import Any, no_type_check
 
 import numpy as np
 import torch
@@ -151,10 +152,25 @@ def _edges_and_pairs(starts, ends, owners):
     return edges[:edge_count], pairs[:pair_count]
 
 
+_last_asked: dict[str, Any] = {}
+
+
 def edges_and_pairs(
     faces: Int64[Tensor, "F 3"],
 ) -> tuple[Int64[Tensor, "E 2"], Int64[Tensor, "P 2"]]:
-    """Every edge once, lower vertex first, and the two faces of each edge that has just two."""
+    """Every edge once, lower vertex first, and the two faces of each edge that has just two.
+
+    Not to be written to: a step asks twice about the same faces, and gets the same tensors.
+    """
+    seen, version, found = _last_asked.get("faces", (lambda: None, 0, None))
+    if seen() is faces and version == faces._version:
+        return found
+    found = _found(faces)
+    _last_asked["faces"] = (weakref.ref(faces), faces._version, found)
+    return found
+
+
+def _found(faces: Tensor) -> tuple[Tensor, Tensor]:
     array = faces.contiguous().numpy()
     vertex_count = int(array.max()) + 1 if len(array) else 0
     edges, pairs = _edges_and_pairs(*_sorted_corners(array, vertex_count))

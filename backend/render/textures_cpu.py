@@ -205,8 +205,8 @@ class _Sample(torch.autograd.Function):
             touched[touched != 0] = 255
         if ctx.needs_input_grad[0]:
             grad_flat = torch.zeros_like(flat, memory_format=torch.contiguous_format)
-            given = (*arrays, nearest, wrap, _array(grad), touched, grad_flat.numpy())
-            in_parallel(sample_backward_flat, TASKS, *given)
+            rest = _array(grad), touched, grad_flat.numpy()
+            in_parallel(sample_backward_flat, TASKS, *arrays, nearest, wrap, *rest)
         return grad_flat, grad_uv, None, None, None, None
 
 
