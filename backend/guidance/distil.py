@@ -26,18 +26,26 @@ class GuidanceConfig:
     settings: Any = None  # that distillation's own Config; None: its defaults
     gradient_clip: float | None = None  # largest magnitude of an element, before the mean
     perp_neg: perp_neg.Config | None = None  # None: plain guidance
+    draws: int = 1  # of noise on the same pictures, their gradients averaged; see Distilled
 
     def __post_init__(self) -> None:
+        if self.draws < 1:
+            raise ValueError(f"draws must be 1 or more, not {self.draws}")
         if self.gradient_clip is not None and self.gradient_clip <= 0:
             raise ValueError("gradient_clip must be positive, or None")
 
 
 class Distilled:
     """A `Guidance`: 0.5 mean |z - sg(z - gradient)|^2, so that neither batch nor resolution scales
-    it. Its state is the rule's, empty for most."""
+    it. Its state is the rule's, empty for most.
 
-    def __init__(self, rule: Rule, gradient_clip: float | None = None):
-        self.prior, self.rule, self.gradient_clip = rule.prior, rule, gradient_clip
+    Several draws ask the rule again about the same pictures, with other noise: worth it where a
+    picture costs much beside the prior's pass, as averaging takes variance out of the noise alone.
+    """
+
+    def __init__(self, rule: Rule, gradient_clip: float | None = None, draws: int = 1):
+        self.prior, self.rule = rule.prior, rule
+        self.gradient_clip, self.draws = gradient_clip, draws
 
     def loss(
         self,
@@ -49,11 +57,19 @@ class Distilled:
         """`timestep` in (0, 1); images in [0, 1]."""
         latents = self.prior.encode(images, generator).float()
         with torch.no_grad():
-            gradient = self.rule.gradient(latents.detach(), views, timestep, generator)
+            gradient = self._gradient(latents.detach(), views, timestep, generator)
             if self.gradient_clip is not None:
                 gradient = gradient.clamp(-self.gradient_clip, self.gradient_clip)
             target = latents - gradient
         return 0.5 * (latents - target).square().mean()
+
+    def _gradient(
+        self, latents: Tensor, views: Views, timestep: float, generator: torch.Generator
+    ) -> Tensor:
+        total = self.rule.gradient(latents, views, timestep, generator)
+        for _ in range(self.draws - 1):
+            total = total + self.rule.gradient(latents, views, timestep, generator)
+        return total / self.draws
 
     def state_dict(self) -> dict[str, Any]:
         return self.rule.state_dict() if isinstance(self.rule, Stateful) else {}
@@ -73,7 +89,7 @@ def distil(prior: Prior, config: GuidanceConfig | None = None) -> Distilled:
             f"The distillation '{config.distillation}' has no settings of {type(chosen).__module__}"
         )
     asked = prior if config.perp_neg is None else perp_neg.PerpNeg(prior, config.perp_neg)
-    return Distilled(rule(asked, chosen), config.gradient_clip)
+    return Distilled(rule(asked, chosen), config.gradient_clip, config.draws)
 
 
 def choose(

@@ -79,6 +79,17 @@ def test_gradient_clip_bounds_every_element(prior):
     torch.testing.assert_close(clipped, free.clamp(-bound, bound))
 
 
+def test_draws_average_the_gradients_of_several_noises(prior):
+    images = torch.rand(2, 3, 4, 4)
+    rule = x0.X0(prior, x0.Config(2.0))
+    g = torch.Generator().manual_seed(3)
+    mean = sum(rule.gradient(images * 2 - 1, VIEWS, 0.5, g) for _ in range(3)) / 3
+    _, grad = gradient(prior, images, 0.5, GuidanceConfig("x0", x0.Config(2.0), draws=3))
+    torch.testing.assert_close(grad / 2, mean / images.numel())
+    one = gradient(prior, images, 0.5, GuidanceConfig("x0", x0.Config(2.0)))[1]
+    assert not torch.allclose(grad, one)
+
+
 def test_same_generator_same_loss_and_another_one_differs(prior):
     images, config = torch.rand(2, 3, 4, 4), GuidanceConfig("sds")
     first, again = (gradient(prior, images, 0.5, config, seed=7)[0] for _ in range(2))
@@ -104,6 +115,8 @@ def test_bad_configs_are_refused():
             sds.Config(**bad)
     with pytest.raises(ValueError):
         GuidanceConfig(gradient_clip=0.0)
+    with pytest.raises(ValueError, match="draws"):
+        GuidanceConfig(draws=0)
     for bad in ({"kind": "x"}, {"t_min": 0.0}, {"t_max": 0.01}, {"jitter": -1.0}, {"spread": 0.0}):
         with pytest.raises(ValueError):
             TimestepConfig(**bad)
