@@ -40,6 +40,12 @@ def add_extension(commands: argparse._SubParsersAction) -> None:
         help="where pyzmq's wheels lie, or are kept once pip has downloaded them (default: a "
         "folder in the user's cache)",
     )
+    add(
+        "--without-wheels",
+        action="store_true",
+        help="one zip that brings no pyzmq, for a Blender of a Linux distribution that runs on "
+        "the system's Python: install pyzmq there (Debian: python3-zmq)",
+    )
     add("--json", action="store_true", help="one line of JSON")
 
 
@@ -48,6 +54,7 @@ def build_extension(arguments: argparse.Namespace) -> int:
     from backend.extension.build import build_extension as build
 
     wheels = arguments.wheels or user_cache() / "propsmith" / "wheels"
+    wheels = None if arguments.without_wheels else wheels
     platforms = [name for name in PLATFORMS if name in (arguments.platform or PLATFORMS)]
     try:
         archives = build(arguments.output, platforms, wheels)

@@ -26,22 +26,27 @@ MODE = 0o100644 << 16  # a plain file that all may read
 UNIX = 3
 
 
-def build_extension(output: Path, platforms: Sequence[str], wheels: Path) -> list[Path]:
-    """Raises InputError where the sources or wheels are not to be had, OSError for the disk."""
+def build_extension(output: Path, platforms: Sequence[str], wheels: Path | None) -> list[Path]:
+    """wheels None: one zip for all platforms that carries none, for a Blender of a Linux
+    distribution, whose Python is the system's and must have pyzmq.
+
+    Raises InputError where the sources or wheels are not to be had, OSError for the disk.
+    """
     sources = source_files()
     manifest = read_manifest(sources[NAME])
     output.mkdir(parents=True, exist_ok=True)
     entries: list[Entry] = []
     archives: list[Path] = []
-    for platform in platforms:
-        packed = {path.name: path.read_bytes() for path in wheels_for(platform, wheels)}
-        of_platform = for_platform(manifest, platform, list(packed))
-        files = {**sources, NAME: write_toml(of_platform)}
+    for platform in platforms if wheels else [""]:
+        found = wheels_for(platform, wheels) if wheels else []
+        packed = {path.name: path.read_bytes() for path in found}
+        complete = for_platform(manifest, platform, list(packed)) if wheels else manifest
+        files = {**sources, NAME: write_toml(complete)}
         files |= {f"wheels/{name}": content for name, content in packed.items()}
         archive = output / _archive_name(manifest, platform)
         _write_zip(archive, files)
         archives.append(archive)
-        entries.append(entry_of(of_platform, archive))
+        entries.append(entry_of(complete, archive))
     _write_text(output / INDEX, index_text(entries))
     _write_text(output / PAGE, page_text(entries))
     return archives
@@ -49,7 +54,8 @@ def build_extension(output: Path, platforms: Sequence[str], wheels: Path) -> lis
 
 def _archive_name(manifest: Mapping[str, str], platform: str) -> str:
     """As Blender's own builder names them."""
-    return f"{manifest['id']}-{manifest['version']}-{platform.replace('-', '_')}.zip"
+    parts = (manifest["id"], manifest["version"], platform.replace("-", "_"))
+    return f"{'-'.join(part for part in parts if part)}.zip"
 
 
 def _write_zip(path: Path, files: Mapping[str, bytes]) -> None:

@@ -46,9 +46,10 @@ def entry_of(manifest: Mapping[str, Any], archive: Path) -> Entry:
     """An extension's line in the index: its manifest without the wheels, and its zip."""
     content = archive.read_bytes()
     kept = {key: value for key, value in manifest.items() if key != "wheels"}
+    pythons = _pythons(manifest.get("wheels", []))
     return {
         **kept,
-        "python_versions": _pythons(manifest.get("wheels", [])),
+        **({"python_versions": pythons} if pythons else {}),
         "archive_url": f"./{quote(archive.name)}",
         "archive_size": len(content),
         "archive_hash": f"sha256:{hashlib.sha256(content).hexdigest()}",
@@ -74,13 +75,9 @@ def page_text(entries: Sequence[Entry]) -> str:
 
 def _link(entry: Entry) -> str:
     """Blender reads from the link whether the extension fits it."""
-    query = {
-        "repository": f"./{INDEX}",
-        "blender_version_min": entry["blender_version_min"],
-        "platforms": ",".join(entry["platforms"]),
-        "python_versions": ",".join(entry["python_versions"]),
-    }
-    name = ", ".join(NAMES[platform] for platform in entry["platforms"])
+    query = {"repository": f"./{INDEX}", "blender_version_min": entry["blender_version_min"]}
+    query |= {k: ",".join(entry[k]) for k in ("platforms", "python_versions") if k in entry}
+    name = ", ".join(NAMES[platform] for platform in entry.get("platforms", ())) or "All"
     address = html.escape(f"{entry['archive_url']}?{urlencode(query)}")
     return f'<li><a href="{address}">{html.escape(name)}</a>, {entry["archive_size"] / 1e6:.1f} MB'
 

@@ -19,7 +19,8 @@ PACKAGES = (
     *("blender", "python3-numpy", "python3-requests", "libgl1-mesa-dri", "libegl1", "libgl1"),
     *("mesa-vulkan-drivers", "fonts-dejavu-core"),
 )
-OF_RELEASE = {"trixie": (), "sid": ("python3-cattr",)}
+# Its Blender runs on Python 3.14, for which the extension carries no pyzmq.
+OF_RELEASE = {"trixie": (), "sid": ("python3-cattr", "python3-zmq")}
 
 
 def make_chroot(release: str, folder: Path) -> None:

@@ -87,6 +87,21 @@ def test_the_index_says_what_the_zips_are(
     assert f'href="{entry["archive_url"]}?repository=' in (out / "index.html").read_text()
 
 
+def test_one_zip_without_wheels(tmp_path: Path, kept: Path) -> None:
+    """For a Blender whose Python is the system's: Debian's 5.2 runs on 3.14."""
+    out = tmp_path / "out"
+    assert build(out, kept, "--without-wheels") == 0
+    (archive,) = out.glob("*.zip")
+    assert archive.name == f"propsmith-{backend.__version__}.zip"
+    with zipfile.ZipFile(archive) as opened:
+        assert not [name for name in opened.namelist() if name.endswith(".whl")]
+        manifest = tomllib.loads(opened.read(MANIFEST).decode())
+    assert not {"wheels", "platforms"} & set(manifest)
+    (entry,) = json.loads((out / "index.json").read_text())["data"]
+    assert not {"python_versions", "platforms"} & set(entry)
+    assert f'href="./{archive.name}?repository=' in (out / "index.html").read_text()
+
+
 def test_manifest_and_product_agree() -> None:
     manifest = read_manifest((ROOT / "blender_addon" / MANIFEST).read_bytes())
     assert manifest["version"] == backend.__version__
