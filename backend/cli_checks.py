@@ -19,7 +19,7 @@ from backend.errors import CheckpointError, InputError
 _IDENTITY = (
     *("prompt", "negative", "seed", "preset", "prior", "texture_size", "faces", "height"),
     *("azimuth", "elevation", "distance", "fov", "favour"),
-    *("distillation", "guidance_scale", "timesteps", "perp_neg"),
+    *("distillation", "guidance_scale", "timesteps", "perp_neg", "image", "image_elevation"),
 )
 
 
@@ -32,6 +32,7 @@ def check_paths(arguments: argparse.Namespace) -> Path:
 
 
 def _checked(arguments: argparse.Namespace) -> Path:
+    _check_subject(arguments)
     _check_output(arguments.output)
     if arguments.report:
         _check_folder(arguments.report, "--report")
@@ -45,11 +46,32 @@ def _checked(arguments: argparse.Namespace) -> Path:
     return folder
 
 
+def _check_subject(arguments: argparse.Namespace) -> None:
+    """There is a prompt, or a picture that can be read."""
+    image = getattr(arguments, "image", None)
+    if image is not None:
+        from backend.reference.reading import read_picture
+
+        read_picture(image)
+    elif arguments.prompt is None:
+        raise InputError(
+            'There is nothing to make: give a PROMPT, "a red wooden chair", or a picture with '
+            "--image FILE."
+        )
+
+
 def default_checkpoint_dir(arguments: argparse.Namespace) -> Path:
     """A folder of this job in the user's cache: the same request finds it again with --resume."""
-    identity = [str(arguments.output.resolve()), *(vars(arguments)[name] for name in _IDENTITY)]
+    identity = [
+        str(arguments.output.resolve()),
+        *(_plain(vars(arguments).get(name)) for name in _IDENTITY),
+    ]
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
     return user_cache() / "propsmith" / "jobs" / digest
+
+
+def _plain(value: object) -> object:
+    return str(value.resolve()) if isinstance(value, Path) else value
 
 
 def user_cache() -> Path:

@@ -73,9 +73,8 @@ def _add_settings(parser: argparse.ArgumentParser, image: bool = False) -> None:
     """image: whether a picture may stand beside the prompt, or for it."""
     presets = "; ".join(f"{name}: {text}" for name, text in PRESET_HELP.items())
     add = parser.add_argument
-    words = {"nargs": "?"} if image else {}
     described = 'what to make, "a red wooden chair"'
-    add("prompt", metavar="PROMPT", type=_prompt, help=described, **words)
+    add("prompt", metavar="PROMPT", type=_prompt, help=described, nargs="?" if image else None)
     if image:
         _add_image(parser)
     add("--preset", choices=PRESET_HELP, default="draft", help=f"{presets} (default: draft)")

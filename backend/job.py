@@ -17,6 +17,7 @@ from backend.cameras import CameraRange
 from backend.config import GenerateConfig
 from backend.guidance.base import Prior
 from backend.loop import Progress, RunContext
+from backend.reference.reading import file_digest
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,15 @@ class Job:
     prior: str = "embedded"
     cameras: CameraRange = field(default_factory=CameraRange)
     config: GenerateConfig = field(default_factory=GenerateConfig)
+    image: Path | None = None  # of the prop's front; the prompt may then be empty
+    image_elevation_deg: float = 0.0  # how far above the prop that picture's camera stood
 
     def identity(self, prior: Prior) -> dict[str, Any]:
-        """Plain values that tell this job from any other; weights by content, not by path."""
+        """Plain values that tell this job from any other; weights and pictures by content, not
+        by path. Raises InputError where the picture can't be read."""
         values = asdict(self)
         del values["prior"]
+        values["image"] = file_digest(self.image) if self.image else None
         return {**values, "weights": prior.weights_hash, "version": backend.__version__}
 
 

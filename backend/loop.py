@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from backend.errors import Interrupted
+from backend.reference.picture import Reference
 
 
 @runtime_checkable
@@ -78,6 +79,7 @@ class RunContext:
     preview: Preview = lambda stage, step, snapshot: None
     checkpoints: Checkpoints | None = None
     learning: Learning | None = None
+    reference: Reference | None = None  # what the prop is to look like from one side
     checkpoint_seconds: float = 30.0
     stop_requested: Callable[[], bool] = lambda: False
     curves: dict[str, list[dict[str, float]]] = field(default_factory=dict)

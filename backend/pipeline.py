@@ -39,6 +39,7 @@ from backend.materials import bake
 from backend.materials import stage as materials
 from backend.mesh import cleanup, from_field, unwrap
 from backend.mesh import stage as mesh
+from backend.reference.picture import load_reference
 from backend.report import Prop, write_report
 from backend.result import Result, StageClock
 
@@ -54,13 +55,20 @@ def generate(
     clock = StageClock(context)
     with ExitStack() as held:
         with clock.stage("prior"):
-            prior = load_prior(job.prior, job.prompt, job.negative, context.device)
+            if job.image:
+                reference = load_reference(job.image, job.image_elevation_deg)
+                context.reference = reference.to(context.device)
+            prior = load_prior(
+                job.prior, job.prompt, job.negative, context.device, reference=context.reference
+            )
             guidance = distil(prior, job.config.guidance)
             context.learning = guidance
             folder = CheckpointFolder(files.checkpoint_dir, job.identity(prior), files.resume)
             context.checkpoints = checkpoints = held.enter_context(folder)
         if prior.ignored_words:
             note(_about_ignored(prior))
+        if context.reference is not None and not getattr(prior, "sees_image", False):
+            note(_ABOUT_REFERENCE)
         prop = _make(job, guidance, context, clock)
         with clock.stage("export"):
             _export(prop, job, prior, files.output)
@@ -118,6 +126,12 @@ def _export(prop: Prop, job: Job, prior: Prior, output: Path) -> None:
             f"Cannot write '{output}': {error.strerror or error}; "
             "mend that and add --resume, nothing is lost."
         ) from error
+
+
+_ABOUT_REFERENCE = (
+    "The picture decides the front alone, light and shadows included: this prior cannot see it, so "
+    "the other sides follow the words. '--prior zero123' sees pictures."
+)
 
 
 def _about_ignored(prior: Prior) -> str:

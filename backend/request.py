@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -40,13 +41,16 @@ def choose_device(name: str) -> torch.device:
 
 
 def job_from(options: Options) -> Job:
+    image = getattr(options, "image", None)
     return Job(
-        prompt=options.prompt,
+        prompt=options.prompt or "",
         negative=options.negative,
         seed=options.seed,
         prior=options.prior,
         cameras=_cameras(options),
         config=_config(options),
+        image=Path(image) if image else None,
+        image_elevation_deg=getattr(options, "image_elevation", None) or 0.0,
     )
 
 

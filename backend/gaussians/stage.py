@@ -26,6 +26,7 @@ from backend.gaussians.model import NAMES, GaussianCloud, GaussianModel, StartCo
 from backend.guidance.base import Guidance, Views
 from backend.guidance.schedules import TimestepConfig, timestep
 from backend.loop import RunContext, optimise
+from backend.reference.likeness import LikenessConfig, likeness
 from backend.render import gaussian_normals
 from backend.render.gaussians import GaussianImages, render_gaussians
 
@@ -55,6 +56,7 @@ class Config:
     oversize_limit: float = 0.08  # canonical units
     anisotropy: float = 0.01
     anisotropy_limit: float = 6.0
+    likeness: LikenessConfig = field(default_factory=LikenessConfig)  # to a reference picture
 
 
 class GaussianOptimisation:
@@ -71,6 +73,7 @@ class GaussianOptimisation:
         self.steps = config.steps
         self.config, self.guidance, self.cameras = config, guidance, cameras
         self.generator, self.device = context.generator, context.device
+        self.reference = context.reference
         self.domains = _domains(config, guidance)
         if start is None:
             self.model = GaussianModel.ball(config.start, self.generator, self.device)
@@ -109,7 +112,7 @@ class GaussianOptimisation:
         t = timestep(share, self.config.timesteps, self.generator, alphas)
         views = Views(cameras, domain, backgrounds)
         terms = {domain: self.guidance.loss(images, views, t, self.generator)}
-        terms |= self._regularisers(share)
+        terms |= self._regularisers(share) | self._likeness(size)
         self.optimiser.zero_grad(set_to_none=True)
         torch.stack(list(terms.values())).sum().backward()
         self.optimiser.step()
@@ -158,6 +161,19 @@ class GaussianOptimisation:
         if wanted != size:
             images = F.interpolate(images, size=(wanted, wanted), mode="area")
         return images, rendered
+
+    def _likeness(self, size: int) -> dict[str, Tensor]:
+        """To the reference picture, where there is one."""
+        if self.reference is None:
+            return {}
+        cameras = self.reference.cameras
+        behind = torch.rand(1, 3, generator=self.generator).to(self.device)
+        K = cameras.intrinsics(size, size)
+        seen = render_gaussians(
+            *self.model.activated().tensors(), cameras.viewmats, K, size, size, behind
+        )
+        pictures = (seen.colors.permute(0, 3, 1, 2), seen.alphas.permute(0, 3, 1, 2))
+        return likeness(*pictures, behind, self.reference, self.config.likeness)
 
     def _regularisers(self, share: float) -> dict[str, Tensor]:
         config, scales = self.config, self.model.scales

@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backend.errors import PriorError
+from backend.errors import InputError, PriorError
 from backend.guidance import weights
 from backend.guidance.catalogue import models_folder
 from backend.guidance.pulling import RECORD
-from backend.prompt.parse import parse_negative_prompt, parse_prompt
+from backend.prompt.parse import Prompt, parse_negative_prompt, parse_prompt
 
 if TYPE_CHECKING:
     import torch
 
     from backend.guidance.base import Prior
+    from backend.reference.picture import Reference
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 
@@ -32,6 +33,9 @@ class PriorEntry:
     pipeline: str  # model_index.json's _class_name
     loader: str
     folder: Path | None = None
+    sees_image: bool = (
+        False  # starts from a picture, which its loader is handed, and needs no words
+    )
 
 
 PRIORS: dict[str, PriorEntry] = {
@@ -57,13 +61,14 @@ def load_prior(
     negative_prompt: str = "",
     device: torch.device | str = "cpu",
     config: Any = None,
+    reference: Reference | None = None,
 ) -> Prior:
     """The prior, loaded and with its prompt encoded.
 
     config: the prior's own (EmbeddedConfig, StableDiffusionConfig), or None for its defaults.
     Raises InputError for a bad prompt; PriorError for an unknown name or a bad folder.
     """
-    worded, negative = parse_prompt(prompt), parse_negative_prompt(negative_prompt)
+    negative = parse_negative_prompt(negative_prompt)
     folder = find_folder(name_or_path)
     pipeline = weights.read_index(folder).get("_class_name")
     for entry in PRIORS.values():
@@ -72,11 +77,29 @@ def load_prior(
     else:
         known = ", ".join(entry.pipeline for entry in PRIORS.values())
         raise PriorError(f"The prior in '{folder}' is a {pipeline}; {known} can be used.")
+    worded = _worded(prompt, entry, reference)
     import torch
 
     module, function = entry.loader.split(":")
     load = getattr(importlib.import_module(module), function)
-    return load(folder, worded, negative, torch.device(device), config)
+    seen = (reference,) if entry.sees_image else ()
+    return load(folder, worded, negative, torch.device(device), config, *seen)
+
+
+def _worded(prompt: str, entry: PriorEntry, reference: Reference | None) -> Prompt:
+    """The prompt, which only a prior that sees the picture can do without."""
+    if entry.sees_image and reference is None:
+        raise InputError(
+            "This prior starts from a picture: give one with --image, or choose another --prior."
+        )
+    if prompt.strip() or reference is None:
+        return parse_prompt(prompt)
+    if entry.sees_image:
+        return Prompt(())
+    raise InputError(
+        "This prior cannot see the picture, so it needs words beside it: say what it shows, for "
+        'example "a red wooden chair", or choose --prior zero123.'
+    )
 
 
 def find_folder(name_or_path: str | Path) -> Path:

@@ -30,6 +30,7 @@ from backend.materials.field import FieldConfig, Material, MaterialField
 from backend.materials.light import environment
 from backend.mesh.geometry import vertex_normals
 from backend.mesh.types import PaintedMesh, TriMesh
+from backend.reference.likeness import LikenessConfig, color_likeness
 
 STAGE = "materials"
 
@@ -53,6 +54,7 @@ class Config:
     smooth_roughness: float = 0.01
     smooth_distance: float = 0.01  # how far apart smoothness compares, canonical units
     bimodal_metallic: float = 0.005  # reached linearly over the second half of the steps
+    likeness: LikenessConfig = field(default_factory=LikenessConfig)  # of albedo to a reference
     field: FieldConfig = field(default_factory=FieldConfig)
 
 
@@ -81,6 +83,7 @@ class MaterialOptimisation:
         self.mesh = start.mesh.detach().to(context.device)
         self.normals = vertex_normals(self.mesh)
         self.field = MaterialField(self.mesh, start.color_at, config.field)
+        self.reference = context.reference
         self.lights = [environment(name).to(context.device) for name in config.lights]
         self.domains, self.shares = self._shares()
         self.optimiser = torch.optim.Adam(self.field.parameters(), eps=1e-12, fused=True)
@@ -106,10 +109,22 @@ class MaterialOptimisation:
         material = self.field(seen.points)
         distilled = self._distil(material, seen, cameras, domain, progress)
         losses = {domain: distilled, **self._priors(material, seen.points, progress)}
+        losses |= self._likeness(size)
         self.optimiser.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()
         self.optimiser.step()
         return {name: float(loss.detach()) for name, loss in losses.items()}
+
+    def _likeness(self, size: int) -> dict[str, Tensor]:
+        """The albedo of what a reference picture shows is taken for its colours: the light there
+        is not known, so its shading stays in them."""
+        if self.reference is None:
+            return {}
+        seen = views.look_at_surface(self.mesh, self.normals, self.reference.cameras, size)
+        albedo = self.field(seen.points).albedo
+        weight = self.config.likeness.color
+        found = color_likeness(albedo, seen.pixels, size, self.reference, weight)
+        return {"reference": found}
 
     def _set_learning_rate(self, progress: float) -> None:
         last = self.config.final_rate

@@ -50,6 +50,14 @@ def composite(
     return images.permute(0, 3, 1, 2)
 
 
+def silhouettes(mesh: TriMesh, cameras: Cameras, size: int) -> Float[Tensor, "B 1 H W"]:
+    """1 where the mesh is, smooth at its outline."""
+    raster = rasterize(mesh, cameras, size)
+    return triangles.antialias(raster.covered, raster.pixels, raster.pos_clip, raster.tris).permute(
+        0, 3, 1, 2
+    )
+
+
 def smooth_normals(mesh: TriMesh, raster: Raster) -> Float[Tensor, "B H W 3"]:
     """Unit world-space normals behind the pixels; zero where there is nothing."""
     seen = triangles.interpolate(vertex_normals(mesh), raster.pixels, raster.tris)
@@ -98,8 +106,19 @@ def shaded_images(
     backgrounds: Float[Tensor, "B 3"],
 ) -> Float[Tensor, "B 3 H W"]:
     """Lambert's shading of sRGB vertex colours, shaded in linear light and encoded to sRGB."""
-    normals = smooth_normals(mesh, raster)
     linear = triangles.interpolate(from_srgb(albedo), raster.pixels, raster.tris)
+    return lit_images(mesh, linear, raster, light, backgrounds)
+
+
+def lit_images(
+    mesh: TriMesh,
+    linear: Float[Tensor, "B H W 3"],
+    raster: Raster,
+    light: Light,
+    backgrounds: Float[Tensor, "B 3"],
+) -> Float[Tensor, "B 3 H W"]:
+    """The same for linear colours that are known at the pixels."""
+    normals = smooth_normals(mesh, raster)
 
     def per_view(values: Tensor) -> Tensor:
         return values[:, None, None]

@@ -18,7 +18,7 @@ surface keeps thin parts, of which a small prior sees little, from being eaten a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -36,6 +36,7 @@ from backend.mesh.from_field import sample_grid
 from backend.mesh.geometry import take
 from backend.mesh.tet_grid import TetGrid
 from backend.mesh.types import PaintedMesh, TriMesh
+from backend.reference.likeness import LikenessConfig, outline
 
 STAGE = "mesh"
 # Vertices of a tetrahedron may approach each other by twice this; its height is 0.71 cells, so
@@ -62,6 +63,7 @@ class Config:
     laplacian: float = 0.005  # of the Laplacian in cells
     sign_agreement: float = 0.001
     eikonal: float = 0.01
+    likeness: LikenessConfig = field(default_factory=LikenessConfig)  # to a reference's outline
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class GeometryOptimisation:
         self.steps = config.steps
         self.config, self.guidance, self.cameras = config, guidance, cameras
         self.generator, self.device = context.generator, context.device
+        self.reference = context.reference
         self.grid = TetGrid(config.resolution, context.device)
         self.base = _distances_on(self.grid, start.sdf.to(context.device), config.band)
         if not bool((self.base < 0).any()):
@@ -140,7 +143,7 @@ class GeometryOptimisation:
             )
         domain = self._domain(index)
         losses = {domain: self._distil(surface, domain, progress)}
-        losses |= self._regularisers(surface, points, sdf, tets)
+        losses |= self._regularisers(surface, points, sdf, tets) | self._outline(surface)
         self.optimiser.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()
         self.optimiser.step()
@@ -172,6 +175,14 @@ class GeometryOptimisation:
         light = pictures.Light.sample(cameras, self.generator)
         albedo = self.colors.on(surface)
         return pictures.shaded_images(surface.mesh, albedo, raster, light, backgrounds)
+
+    def _outline(self, surface: Surface) -> dict[str, Tensor]:
+        """Of the reference picture, where there is one."""
+        if self.reference is None:
+            return {}
+        size = max(self.config.image_size, self.guidance.prior.image_size)
+        seen = pictures.silhouettes(surface.mesh, self.reference.cameras, size)
+        return {"outline": outline(seen, self.reference, self.config.likeness)}
 
     def _regularisers(
         self, surface: Surface, points: Tensor, sdf: Tensor, tets: Tensor

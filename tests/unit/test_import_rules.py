@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ROOMS = ("prompt", "guidance", "gaussians", "mesh", "materials", "export", "service")
 # Common modules that every stage may use; the integrators (pipeline, config, cli*) may use all.
-COMMON = {"cameras", "color", "errors", "files", "loop", "render", "runtime", "config"}
+COMMON = {"reference", "cameras", "color", "errors", "files", "loop", "render", "runtime", "config"}
 WHOLE_RUNS = {"pipeline", "job", "request", "checkpoint", "result"}  # what a worker runs
 LAZY = {"diffusers", "transformers", "gsplat", "nvdiffrast", "accelerate"}
 
