@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -122,6 +123,18 @@ def test_files_go_ahead_of_a_job_and_its_files_come_back(serve: Serve, tmp_path:
     assert (folder / "upload-1").read_bytes() == b"a mesh"
     run = propsmith("watch", job["job"], "-o", str(tmp_path / "prop.obj"), folder=tmp_path)
     assert run.returncode == 2 and "prop.glb, upload-0" in run.stderr
+
+
+def test_the_pages_client_runs_as_it_stands(serve: Serve, tmp_path: Path) -> None:
+    serve()
+    page = (ROOT / "shared" / "PROTOCOL.md").read_text()
+    [code] = re.findall(r"```python\n(.*?)```", page, re.S)
+    (tmp_path / "propsmith").mkdir(mode=0o700)
+    (tmp_path / "propsmith" / "connection.json").symlink_to(tmp_path / "connection.json")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", code]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, timeout=120)
+    assert (tmp_path / "prop.glb").read_bytes() == b"a red wood"
 
 
 def test_unknown_jobs(serve: Serve, tmp_path: Path) -> None:
