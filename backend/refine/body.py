@@ -55,7 +55,8 @@ class Body:
     turn: np.ndarray  # (G,) into T; 0 is the identity
     stretch: np.ndarray  # (W,) f4 >= 1: how much longer its displacement gets at most
     render: np.ndarray  # (R, 3) f4, canonical
-    render_faces: np.ndarray  # (F, 3) into R
+    render_faces: np.ndarray  # (F, 3) into R, turned over where their place mirrors
+    render_corners: np.ndarray  # (F, 3) into R, in the order of the part's corners
     shown_of: np.ndarray  # (R,) into G: one that each render vertex stands for
     owned: np.ndarray  # (F,) bool: faces of first places
 
@@ -100,7 +101,7 @@ def body_of(subject: Subject, weights: list[np.ndarray]) -> Body:
     pieces = {
         "source": np.concatenate(source),
         "welded": welded,
-        "weights": _least(np.concatenate(weights), welded),
+        "weights": _least(np.concatenate(weights), welded, _used(subject)),
         "rest": points[owners][rest_of],
         "turns": turns,
         "turn": turn[place],
@@ -108,8 +109,8 @@ def body_of(subject: Subject, weights: list[np.ndarray]) -> Body:
         "owned": first[faces[:, 0]],
     }
     normals = _normals(subject, points, faces)
-    render_faces, shown_of = _split(points, faces, normals)
-    render_faces = _turned_over(render_faces, mirrored(subject))
+    render_corners, shown_of = _split(points, faces, normals)
+    render_faces = _turned_over(render_corners, mirrored(subject))
     return Body(
         frame=frame,
         shown=points,
@@ -117,6 +118,7 @@ def body_of(subject: Subject, weights: list[np.ndarray]) -> Body:
         corner_normals=normals,
         render=points[shown_of],
         render_faces=render_faces,
+        render_corners=render_corners,
         shown_of=shown_of,
         **pieces,
     )
@@ -160,9 +162,21 @@ def _weld(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return group.reshape(-1), first
 
 
-def _least(weights: np.ndarray, welded: np.ndarray) -> np.ndarray:
-    least = np.ones(int(welded.max()) + 1, np.float32)
-    np.minimum.at(least, welded, weights.astype(np.float32))
+def _used(subject: Subject) -> np.ndarray:
+    """(N,) bool: vertices of their part's faces. Files let parts share one pool of vertices."""
+    used = []
+    for part in subject.parts:
+        used.append(np.zeros(len(part.positions), bool))
+        used[-1][part.faces.reshape(-1)] = True
+    return np.concatenate(used)
+
+
+def _least(weights: np.ndarray, welded: np.ndarray, used: np.ndarray) -> np.ndarray:
+    """The least of the used vertices of each group, or of all where none is used."""
+    least = np.full(int(welded.max()) + 1, 2, np.float32)
+    np.minimum.at(least, welded[used], weights[used].astype(np.float32))
+    rest = np.flatnonzero(least[welded] > 1)
+    np.minimum.at(least, welded[rest], weights[rest].astype(np.float32))
     return least
 
 

@@ -17,8 +17,6 @@ MODES = (AUTO, KEEP, TEXTURE, REMESH)
 # What can be made of what: the input's format -> the output's.
 OUTPUTS = {
     ".glb": (".glb",),
-    ".obj": (".obj", ".glb"),
-    ".ply": (".ply", ".glb"),
     ".npz": (".npz", ".glb"),
 }
 REMESHED = {**dict.fromkeys(OUTPUTS, (".glb",)), ".npz": (".npz", ".glb")}
@@ -72,7 +70,7 @@ class RefineRequest:
         suffix = self.mesh.suffix.lower()
         if suffix not in OUTPUTS:
             raise InputError(
-                f"'{self.mesh}' is not in a format that can be refined; give a .glb, .obj or .ply."
+                f"'{self.mesh}' is not in a format that can be refined; export it as .glb."
             )
         allowed = (REMESHED if self.mode == REMESH else OUTPUTS)[suffix]
         if output.suffix.lower() not in allowed:

@@ -64,13 +64,14 @@ class Change:
 
 @dataclass(frozen=True)
 class SheetImages:
-    """New textures of one UV space. kept_color: whether they still are to be multiplied by the
-    sheet's and the vertices' colours, as is so with a mask."""
+    """New textures of one UV space. kept_color, kept_orm: whether they still are to be multiplied
+    by the sheet's values and the vertices' colours, as with a mask over present textures."""
 
     name: str
     albedo: np.ndarray  # (H, W, 3 or 4) u1
     orm: np.ndarray  # (H, W, 3) u1
-    kept_color: bool
+    kept_color: bool = False
+    kept_orm: bool = False
 
 
 @dataclass(frozen=True)
