@@ -9,6 +9,7 @@ The job itself, and what comes of it, is the business of refine_jobs.py.
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 import bpy
 from bpy.app.handlers import persistent
@@ -51,6 +52,13 @@ class PROPSMITH_PG_refine_settings(bpy.types.PropertyGroup):
 
 class _Refine:
     """What both buttons do; `mode_of` differs."""
+
+    report: Any  # these two come with bpy.types.Operator
+    poll_message_set: Any
+
+    def mode_of(self, context: bpy.types.Context) -> str:
+        """Of the job."""
+        return "auto"
 
     bl_options = {"REGISTER", "UNDO"}
 
@@ -102,6 +110,7 @@ class PROPSMITH_OT_texture_only(_Refine, bpy.types.Operator):
 
 
 class _OnRecord:
+    poll_message_set: Any
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
@@ -220,7 +229,8 @@ def check_connection() -> None:
     """Raises RefineError where there is no backend, or one that can't refine."""
     if not session.is_up():
         raise RefineError(session.now.sentence or NOT_CONNECTED)
-    if not {"upload", "refine"} <= set(session.now.welcome.features):
+    welcome = session.now.welcome
+    if welcome is None or not {"upload", "refine"} <= set(welcome.features):
         raise RefineError(TOO_OLD)
 
 

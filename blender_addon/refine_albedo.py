@@ -9,7 +9,7 @@ the material that most polygons have. A plain colour becomes a small plain pictu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import bpy
@@ -32,15 +32,17 @@ class BaseColor:
 
 def base_color(materials: list[bpy.types.Material | None], slots: np.ndarray) -> BaseColor:
     """materials: of the slots, in order. slots: (P,) which one each polygon has."""
-    used = [i for i in range(len(materials)) if materials[i] and (slots == i).any()]
+    used: dict[bpy.types.Material, int] = {}
+    for index, material in enumerate(materials):
+        if material is not None and (count := int((slots == index).sum())):
+            used[material] = used.get(material, 0) + count
     if not used:
         return BaseColor()
-    chosen = max(used, key=lambda i: (slots == i).sum())
-    result = _of_material(materials[chosen])
-    others = {materials[i].name for i in used} - {materials[chosen].name}
-    if result.pixels is None or not others:
+    chosen = max(used, key=lambda material: used[material])
+    result = _of_material(chosen)
+    if result.pixels is None or len(used) == 1:
         return result
-    note = f"The base colour starts from '{materials[chosen].name}', which most faces have."
+    note = f"The base colour starts from '{chosen.name}', which most faces have."
     return BaseColor(result.pixels, result.uv_layer, (*result.notes, note))
 
 
@@ -87,7 +89,7 @@ def _layer_of(node: bpy.types.Node) -> str:
     return ""
 
 
-def _plain(color: object) -> BaseColor:
+def _plain(color: Iterable[float]) -> BaseColor:
     linear = np.clip(np.array(list(color)[:3]), 0, 1)
     pixel = np.rint(to_srgb(linear) * 255).astype(np.uint8)
     return BaseColor(np.broadcast_to(pixel, (PLAIN, PLAIN, 3)).copy())

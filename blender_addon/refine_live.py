@@ -157,7 +157,7 @@ def is_ours(mesh: bpy.types.Mesh) -> bool:
 
 
 def _checksum(mesh: bpy.types.Mesh) -> int:
-    return zlib.crc32(basis(mesh)) >> 1  # 31 bits: what a property of Blender's holds
+    return zlib.crc32(basis(mesh).tobytes()) >> 1  # 31 bits: what a property of Blender's holds
 
 
 def _result_mesh(

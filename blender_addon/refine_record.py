@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from typing import Any
 
 import bpy
 from bpy.props import (
@@ -61,7 +62,7 @@ class PROPSMITH_PG_refine(bpy.types.PropertyGroup):
     note: StringProperty(options=HIDDEN)  # for the panel
 
 
-def record_of(thing: bpy.types.Object | None) -> PROPSMITH_PG_refine | None:
+def record_of(thing: bpy.types.Object | None) -> Any:
     """The record of an object that has a refinement, running or done."""
     record = getattr(thing, "propsmith_refine", None)
     return record if record is not None and record.state != "NONE" else None
