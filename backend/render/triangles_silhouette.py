@@ -96,17 +96,6 @@ def _surface_side(pos, edge, opposites, n):
 
 @no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
-def _between_centres(screen, a, b):
-    """Whether the edge's longer side passes a pixel's centre: of a fine mesh, few edges do."""
-    dx, dy = screen[b, 0] - screen[a, 0], screen[b, 1] - screen[a, 1]
-    along = 0 if abs(dx) >= abs(dy) else 1
-    low = min(screen[a, along], screen[b, along])
-    high = max(screen[a, along], screen[b, along])
-    return np.ceil(low - 0.5) < np.ceil(high - 0.5)
-
-
-@no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
 def _owns(tri, a, b):
     has_a = tri[0] == a or tri[1] == a or tri[2] == a
     has_b = tri[0] == b or tri[1] == b or tri[2] == b
@@ -192,7 +181,7 @@ def _find_crossings(
             a, b = edges[e, 0], edges[e, 1]
             if points[a, 2] <= -points[a, 3] or points[b, 2] <= -points[b, 3]:
                 continue
-            if seen[a, 2] <= 0 or seen[b, 2] <= 0 or not _between_centres(seen, a, b):
+            if seen[a, 2] <= 0 or seen[b, 2] <= 0:
                 continue
             side = _surface_side(points, edges[e], opposites, n)
             if side != 0:
