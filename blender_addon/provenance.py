@@ -13,7 +13,7 @@ from typing import Any
 
 import bpy
 
-from . import properties
+from . import live, properties, session
 from .licences import licence_of
 from .wire import errors, messages
 
@@ -44,6 +44,12 @@ def write(thing: bpy.types.Object, origin: dict[str, str | int]) -> None:
     for owner in (thing, thing.data):
         if owner is not None:
             owner[KEY] = origin
+
+
+def stamp(thing: bpy.types.Object, info: messages.JobInfo, _extras: dict[str, Any]) -> None:
+    """For live.on_finished: every prop that is finished gets its origin."""
+    welcome = session.now.welcome
+    write(thing, origin_of(info, welcome.server if welcome else ""))
 
 
 def read(thing: bpy.types.Object) -> dict[str, Any] | None:
@@ -92,3 +98,11 @@ class PROPSMITH_OT_reproduce(bpy.types.Operator):
 
 
 classes = (PROPSMITH_OT_reproduce,)
+
+
+def register() -> None:
+    live.on_finished.append(stamp)
+
+
+def unregister() -> None:
+    live.on_finished.remove(stamp)
