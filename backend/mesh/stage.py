@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -27,7 +28,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from backend.cameras import CameraRange, Cameras
-from backend.errors import GenerationError
+from backend.errors import GenerationError, InputError
 from backend.guidance.base import Guidance, Views
 from backend.loop import RunContext, optimise
 from backend.mesh import pictures, regularise
@@ -64,6 +65,15 @@ class Config:
     sign_agreement: float = 0.001
     eikonal: float = 0.01
     likeness: LikenessConfig = field(default_factory=LikenessConfig)  # to a reference's outline
+
+    def __post_init__(self) -> None:
+        # Only then are coarse levels linear inside of the finer ones' cells: see `field`.
+        pairs = pairwise(self.levels)
+        if not self.levels or self.levels[0] < 1 or any(b <= a or b % a for a, b in pairs):
+            raise InputError(
+                f"The levels of the geometry are {self.levels}; each must be a larger multiple of "
+                "the one before, as in (6, 12, 24)."
+            )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from backend.cameras import CameraRange, turntable
-from backend.errors import GenerationError, Interrupted
+from backend.errors import GenerationError, InputError, Interrupted
 from backend.loop import RunContext, optimise
 from backend.mesh import pictures, stage
 from backend.mesh.dmtet import marching_tetrahedra
@@ -189,3 +189,9 @@ def test_shading_is_bright_towards_the_lamp_and_keeps_the_hue():
     # 0.3 of linear 0.6038 (sRGB 0.8) is 0.1811, whose sRGB is 0.4629.
     assert image[0, 32, 18].item() == pytest.approx(0.4629, abs=2e-3)
     assert image[0, 32, 32] > image[1, 32, 32] > image[2, 32, 32]
+
+
+@pytest.mark.parametrize("levels", [(), (0, 4), (4, 6), (8, 4), (4, 4)])
+def test_levels_that_do_not_divide_each_other_are_refused(levels):
+    with pytest.raises(InputError, match="multiple of the one before"):
+        Config(levels=levels)
