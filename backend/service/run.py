@@ -26,8 +26,8 @@ from backend.errors import (
     StorageError,
 )
 from backend.files import replace_atomically
-from backend.job import RunFiles, new_context
-from backend.loop import Progress
+from backend.job import Job, RunFiles, new_context
+from backend.loop import Progress, RunContext
 from backend.pipeline import generate
 from backend.request import choose_device, job_from
 from backend.result import Result
@@ -97,7 +97,8 @@ def _generate(order: Run, hooks: Hooks, device: torch.device, painter: Painter) 
 def _attempt(
     order: Run, hooks: Hooks, device: torch.device, painter: Painter, resume: bool
 ) -> tuple[Result, list[str]]:
-    job = replace(job_from(options_of(order)), prior=order.prior)
+    options = options_of(order)
+    job = replace(job_from(options), prior=order.prior)
     notes: list[str] = []
 
     def progress(news: Progress) -> None:
@@ -109,7 +110,28 @@ def _attempt(
     context.checkpoint_seconds = order.checkpoint_seconds
     context.preview = PreviewBudget(order.job, hooks, painter).offer
     files = RunFiles(Path(order.folder) / PROP, Path(order.folder) / "checkpoint", resume)
+    if options.refine is not None:
+        return _refined(job, options.refine, files, context, notes.append), notes
     return generate(job, files, context, notes.append), notes
+
+
+def _refined(
+    job: Job,
+    asked: SimpleNamespace,
+    files: RunFiles,
+    context: RunContext,
+    note: Callable[..., None],
+) -> Result:
+    """The result has the mesh's own format where that can be written, or else is a GLB."""
+    from backend.refine.request import OUTPUTS, REMESHED, RefineRequest
+    from backend.refine.run import refine
+
+    suffix = asked.mesh.suffix
+    mask = ("mask" if suffix == ".npz" else "COLOR_0") if asked.masked else ""
+    request = RefineRequest(asked.mesh, asked.mode, asked.strength, mask)
+    kept = (REMESHED if asked.mode == "remesh" else OUTPUTS)[suffix][0]
+    output = files.output.with_name(f"refined{kept}")
+    return refine(job, request, replace(files, output=output), context, note)
 
 
 def options_of(order: Run) -> SimpleNamespace:
