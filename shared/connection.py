@@ -6,6 +6,7 @@ another machine) and must be readable by its user only.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from .messages import CHANNELS
 
@@ -79,3 +81,58 @@ def _checked(values: Any, path: Path) -> Connection:
         raise ConnectionFileError(f"'{path}' is no connection file of Propsmith.")
     names = (*texts, "pid", "addresses")
     return Connection(**{"protocol": "", **{n: values[n] for n in names if n in values}})
+
+
+# ---- pairing: an address and a key instead of a file ----
+
+KEY_PREFIX = "propsmith-"
+KEY_FIELDS = ("token", "server_key", "public_key", "secret_key")
+
+
+def pairing_key(connection: Connection) -> str:
+    """All of a client's connection but the addresses, to be pasted. A secret, as the file is."""
+    text = "\n".join(getattr(connection, name) for name in KEY_FIELDS)
+    return KEY_PREFIX + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def paired(address: str, key: str) -> Connection:
+    """address: HOST:PORT of the requests. Raises ConnectionFileError with the user's sentence."""
+    host, port = _place(address.strip())
+    text = "".join(key.split()).removeprefix(KEY_PREFIX)
+    try:
+        values = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split("\n")
+    except ValueError:
+        values = []
+    if len(values) != len(KEY_FIELDS) or not values[0]:
+        raise ConnectionFileError(
+            "That is no pairing key: paste all of what 'propsmith keys --client NAME' printed on "
+            "the server's computer."
+        )
+    named = f"[{host}]" if ":" in host else host
+    addresses = {name: f"tcp://{named}:{port + i}" for i, name in enumerate(CHANNELS)}
+    return Connection(addresses, protocol="", **dict(zip(KEY_FIELDS, values, strict=True)))
+
+
+def _place(address: str) -> tuple[str, int]:
+    scheme, _, rest = address.rpartition("://")
+    example = "write it as HOST:PORT, for example 192.168.1.5:7450"
+    if scheme not in ("", "tcp"):
+        raise ConnectionFileError(f"'{address}' is a web address: {example}.")
+    try:
+        parts = urlsplit(f"tcp://{rest}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or not port or port > 65533 or parts.path not in ("", "/"):
+        raise ConnectionFileError(f"'{address}' is no address of a server: {example}.")
+    return host, port
+
+
+def write_connection(path: Path, connection: Connection) -> None:
+    """Readable by its user only, from the first byte on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    spare = path.with_suffix(".new")
+    spare.unlink(missing_ok=True)
+    with os.fdopen(os.open(spare, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(connection.text())
+    os.replace(spare, path)

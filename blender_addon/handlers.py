@@ -1,0 +1,59 @@
+"""What happens to files and undo steps: objects are looked for anew, jobs taken up again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
+
+from . import jobs, live, objects, runtime, session
+from .preferences import preferences
+
+
+@persistent
+def loaded(*_: Any) -> None:
+    """Another file: its objects may show jobs too, those of the last one are gone."""
+    objects.forget()
+    live.forget()
+    session.changed()
+    for find in jobs.finders:
+        find()
+    if session.now.client is None and preferences().auto_connect and objects.all_live():
+        session.connect()
+
+
+@persistent
+def stepped(*_: Any) -> None:
+    """Undo or redo."""
+    objects.look_again()
+    for find in jobs.finders:
+        find()
+    live.show_all()
+
+
+@persistent
+def saving(*_: Any) -> None:
+    """The queue belongs to no file."""
+    runtime.clear()
+    session.changed()
+
+
+HANDLERS = (
+    ("load_post", loaded),
+    ("undo_post", stepped),
+    ("redo_post", stepped),
+    ("save_pre", saving),
+)
+
+
+def register() -> None:
+    for name, handler in HANDLERS:
+        getattr(bpy.app.handlers, name).append(handler)
+
+
+def unregister() -> None:
+    for name, handler in HANDLERS:
+        found = getattr(bpy.app.handlers, name)
+        if handler in found:
+            found.remove(handler)

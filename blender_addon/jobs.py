@@ -1,0 +1,205 @@
+"""The book of jobs: what the server has said of each, what is asked of it, who follows one.
+
+In: news of the server, wishes of the user. Out: requests through the session; calls of followers
+and listeners. The server owns the jobs: closing Blender, a file or the connection ends none.
+
+A follower shows one job. `follow` names it, and then its news, meshes and textures reach it:
+
+    info(info: JobInfo)              at every news, also the first after a reconnection
+    mesh(view: MeshView, mesh: Mesh) view: whole arrays after this message
+    texture(texture: Texture)
+    gone()                           the server does not have the job any more
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from typing import Any, Protocol
+
+from . import session
+from .wire import errors, messages, preview
+
+log = logging.getLogger(__name__)
+OVER = messages.OVER
+MOST_SHOWN = 200  # rows of the queue
+
+
+class Follower(Protocol):
+    def info(self, info: messages.JobInfo) -> None: ...
+
+    def mesh(self, view: preview.MeshView, mesh: messages.Mesh) -> None: ...
+
+    def texture(self, texture: messages.Texture) -> None: ...
+
+    def gone(self) -> None: ...
+
+
+infos: dict[str, messages.JobInfo] = {}
+followers: dict[str, Follower] = {}
+views: dict[str, preview.MeshView] = {}
+listeners: list[Callable[[messages.JobInfo], None]] = []  # of every change, of every job
+finders: list[Callable[[], None]] = []  # look for objects that show jobs, and follow those
+pending: dict[str, messages.Submit] = {}  # submitted here, not answered yet
+
+
+def newest_first() -> list[messages.JobInfo]:
+    return sorted(infos.values(), key=lambda info: -info.number)[:MOST_SHOWN]
+
+
+def is_over(job: str) -> bool:
+    return job in infos and infos[job].state in OVER
+
+
+# ---- asking ----
+
+
+def new_id() -> str:
+    return secrets.token_hex(16)
+
+
+def submit(job: str, settings: messages.Settings, priority: int = 0) -> None:
+    """Now, or as soon as there is a connection: the id makes a second try harmless.
+
+    Raises WireError for settings outside their limits.
+    """
+    message = messages.Submit(job, settings, priority)
+    pending[job] = message
+    # Until the server has said more: last in the queue, which the panel shows at once.
+    number = max((info.number for info in infos.values()), default=0) + 1
+    infos.setdefault(job, messages.JobInfo(job, "queued", settings, number, priority))
+    session.send(message, lambda answer: _submitted(job, answer))
+    session.changed()
+
+
+def _submitted(job: str, answer: Any) -> None:
+    sent = pending.pop(job, None)
+    if isinstance(answer, errors.RemoteError) and sent:
+        error = replace(infos[job], state="failed", error_code=answer.code, error=answer.text)
+        learn(error)
+    elif isinstance(answer, messages.Job):
+        learn(answer.info)
+
+
+def ask(message: Any) -> None:
+    """Cancel, Pause, Resume, Delete, SetPriority: the answer is news; a no is the panel's text."""
+    session.send(message, _answered)
+
+
+def _answered(answer: Any) -> None:
+    if isinstance(answer, errors.RemoteError):
+        session.tell(answer.text)
+    elif isinstance(answer, messages.Job):
+        learn(answer.info)
+
+
+def forget(job: str) -> None:
+    """It is gone at the server."""
+    follower = followers.get(job)
+    for book in (infos, followers, views, pending):
+        book.pop(job, None)
+    if follower:
+        follower.gone()
+    session.changed()
+
+
+# ---- following ----
+
+
+def follow(job: str, follower: Follower) -> None:
+    """From now on pictures of the job come to `follower`; also where one followed before."""
+    followers[job] = follower
+    views.setdefault(job, preview.MeshView())
+    wish()
+    if job in infos:
+        follower.info(infos[job])
+
+
+def unfollow(job: str) -> None:
+    followers.pop(job, None)
+    views.pop(job, None)
+    wish()
+
+
+def wish() -> None:
+    """Tells the server which pictures are wanted."""
+    session.subscribe([job for job in followers if not is_over(job)])
+
+
+def learn(info: messages.JobInfo) -> None:
+    """The newest of a job."""
+    infos[info.job] = info
+    if follower := followers.get(info.job):
+        follower.info(info)
+    for listener in listeners:
+        listener(info)
+    session.changed()
+
+
+def take(event: Any) -> None:
+    """What session.step returned: Up, News, Gone, Mesh and Texture."""
+    if isinstance(event, messages.News):
+        learn(event.info)
+    elif isinstance(event, messages.Gone):
+        forget(event.job)
+    elif isinstance(event, messages.Mesh):
+        _mesh(event)
+    elif isinstance(event, messages.Texture):
+        if follower := followers.get(event.job):
+            follower.texture(event)
+    else:
+        _begin()
+
+
+def _begin() -> None:
+    """A new connection: perhaps another server, or one that has lost jobs meanwhile."""
+    for job in [job for job in infos if job not in pending and job not in followers]:
+        del infos[job]
+    for find in finders:
+        find()
+    for job in [job for job in followers if job not in pending]:
+        session.send(messages.GetJob(job), lambda answer, job=job: _found(job, answer))
+    wish()
+
+
+def _found(job: str, answer: Any) -> None:
+    if isinstance(answer, messages.Job):
+        learn(answer.info)
+    elif answer.code == "unknown_job":
+        forget(job)
+
+
+def _mesh(mesh: messages.Mesh) -> None:
+    if not (follower := followers.get(mesh.job)):
+        return
+    view = views.setdefault(mesh.job, preview.MeshView())
+    try:
+        view.apply(mesh)
+    except errors.WireError as error:
+        log.warning("A mesh of job %s was left out: %s", mesh.job, error)
+        return
+    follower.mesh(view, mesh)
+
+
+# ---- files ----
+
+
+def download(job: str, name: str) -> Generator[object, None, bytes]:
+    """A file of a finished job, for `later`: each `next` is short. Raises RemoteError."""
+    parts: list[bytes] = []
+    offset, size = 0, 1
+    while offset < size:
+        answers: list[Any] = []
+        session.send(messages.GetFile(job, name, offset), answers.append)
+        while not answers:
+            yield session.WAITING
+        if isinstance(answers[0], errors.RemoteError):
+            raise answers[0]
+        size, offset = answers[0].size, offset + len(answers[0].data)
+        parts.append(answers[0].data.tobytes())
+        if not len(answers[0].data):
+            break
+        yield
+    return b"".join(parts)

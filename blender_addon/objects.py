@@ -1,0 +1,110 @@
+"""Objects that show jobs: made, found again, and told from their duplicates.
+
+In: a uid. Out: the object, found anew at each use, as undo and file loads leave no reference alive.
+A duplicate has the uid of its original: the one whose session_uid was seen first is the original,
+the other becomes a COPY that no job writes to.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import bpy
+
+LIVE_ROLES = ("LIVE",)
+_sessions: dict[str, int] = {}  # uid -> session_uid of the original
+_names: dict[str, str] = {}  # uid -> its name when last seen: the quick way
+_count = -1  # of objects, when last looked through
+
+
+def make(context: bpy.types.Context, job: str, prompt: str, height: float) -> bpy.types.Object:
+    """An empty mesh object at the 3D cursor, active and selected, that shows `job`."""
+    name = (prompt.strip() or "Prop")[:60]
+    thing = bpy.data.objects.new(name, bpy.data.meshes.new(name))
+    collection = context.collection or context.scene.collection
+    collection.objects.link(thing)
+    thing.location = context.scene.cursor.location
+    mark(thing, job, height)
+    if context.mode == "OBJECT":
+        for other in context.selected_objects:
+            other.select_set(False)
+        if thing.name in context.view_layer.objects:
+            thing.select_set(True)
+            context.view_layer.objects.active = thing
+    return thing
+
+
+def mark(thing: bpy.types.Object, job: str, height: float) -> None:
+    """It shows `job` from now on."""
+    link = thing.propsmith
+    link.job, link.uid, link.role, link.height = job, secrets.token_hex(8), "LIVE", height
+    _know(thing)
+
+
+def find(uid: str) -> bpy.types.Object | None:
+    """None where it is not in this file, or not any more."""
+    _look_for_duplicates()
+    thing = bpy.data.objects.get(_names.get(uid, ""))
+    if thing is not None and _is_original(thing, uid):
+        return thing
+    for thing in bpy.data.objects:
+        if _is_original(thing, uid):
+            _names[uid] = thing.name
+            return thing
+    return None
+
+
+def all_live() -> list[bpy.types.Object]:
+    """Those that show a job that is not over, as far as this file knows."""
+    _look_for_duplicates()
+    return [thing for thing in bpy.data.objects if _is_live(thing)]
+
+
+def shown() -> set[str]:
+    """Jobs that an object of this file shows."""
+    return {thing.propsmith.job for thing in bpy.data.objects if thing.propsmith.job}
+
+
+def is_busy(thing: bpy.types.Object) -> bool:
+    """The user is inside it: edit mode, sculpting, painting."""
+    return thing.mode != "OBJECT" or thing.data.is_editmode
+
+
+def look_again() -> None:
+    """After an undo or a file load nothing is as it was."""
+    global _count
+    _count = -1
+    _names.clear()
+
+
+def forget() -> None:
+    """Another file: its objects have other session_uids."""
+    _sessions.clear()
+    look_again()
+
+
+def _is_live(thing: bpy.types.Object) -> bool:
+    return thing.propsmith.role in LIVE_ROLES and not thing.library and thing.type == "MESH"
+
+
+def _is_original(thing: bpy.types.Object, uid: str) -> bool:
+    known = _sessions.get(uid)
+    return _is_live(thing) and thing.propsmith.uid == uid and known in (None, thing.session_uid)
+
+
+def _know(thing: bpy.types.Object) -> None:
+    _sessions[thing.propsmith.uid], _names[thing.propsmith.uid] = thing.session_uid, thing.name
+
+
+def _look_for_duplicates() -> None:
+    """Only when the number of objects has changed since the last look."""
+    global _count
+    if _count == len(bpy.data.objects):
+        return
+    _count = len(bpy.data.objects)
+    for thing in bpy.data.objects:
+        if not _is_live(thing):
+            continue
+        known = _sessions.setdefault(thing.propsmith.uid, thing.session_uid)
+        if known != thing.session_uid:
+            thing.propsmith.role, thing.propsmith.uid = "COPY", secrets.token_hex(8)

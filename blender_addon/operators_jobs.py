@@ -1,0 +1,112 @@
+"""What can be done with a job of the queue: cancel, pause, resume, delete, show.
+
+Each acts on the job of that id, or on the chosen row of the queue.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+from bpy.props import StringProperty
+
+from . import jobs, live, objects, session
+from .wire import messages
+
+STOPPED = "Not connected to a server: connect first."
+
+
+def chosen(context: bpy.types.Context) -> str:
+    """The job of the queue's active row, or ""."""
+    seen = context.window_manager.propsmith
+    return seen.jobs[seen.active].job if 0 <= seen.active < len(seen.jobs) else ""
+
+
+class JobOperator:
+    """What these have in common."""
+
+    states: tuple[str, ...] = ()  # in which it makes sense
+    job: StringProperty(name="Job", options={"HIDDEN", "SKIP_SAVE"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        job = self.job or chosen(context)
+        info = jobs.infos.get(job)
+        if info is None:
+            self.report({"ERROR"}, "Choose a job in the queue.")
+            return {"CANCELLED"}
+        if info.state not in self.states:
+            self.report({"ERROR"}, f"The job is {info.state}, so that can't be done.")
+            return {"CANCELLED"}
+        self.act(context, info)
+        return {"FINISHED"}
+
+    def act(self, context: bpy.types.Context, info: messages.JobInfo) -> None:
+        raise AssertionError("a subclass says what to do")
+
+    def ask(self, message: Any) -> None:
+        if session.now.client is None:
+            self.report({"ERROR"}, STOPPED)
+        else:
+            jobs.ask(message)
+
+
+class PROPSMITH_OT_cancel(JobOperator, bpy.types.Operator):
+    bl_idname = "propsmith.cancel"
+    bl_label = "Cancel Prop"
+    bl_description = "End the job for good; what is in the scene stays as it is"
+    states = ("queued", "running", "paused")
+
+    def act(self, _context: bpy.types.Context, info: messages.JobInfo) -> None:
+        self.ask(messages.Cancel(info.job))
+
+
+class PROPSMITH_OT_pause(JobOperator, bpy.types.Operator):
+    bl_idname = "propsmith.pause"
+    bl_label = "Pause Prop"
+    bl_description = "Save the job's state and free the device for other jobs"
+    states = ("queued", "running")
+
+    def act(self, _context: bpy.types.Context, info: messages.JobInfo) -> None:
+        self.ask(messages.Pause(info.job))
+
+
+class PROPSMITH_OT_resume(JobOperator, bpy.types.Operator):
+    bl_idname = "propsmith.resume"
+    bl_label = "Resume Prop"
+    bl_description = "Go on with a paused or failed job from where it was"
+    states = ("paused", "failed")
+
+    def act(self, _context: bpy.types.Context, info: messages.JobInfo) -> None:
+        self.ask(messages.Resume(info.job))
+
+
+class PROPSMITH_OT_delete(JobOperator, bpy.types.Operator):
+    bl_idname = "propsmith.delete"
+    bl_label = "Delete Job"
+    bl_description = "Take the job and its files off the server; props in scenes stay"
+    states = ("queued", "paused", "done", "failed", "cancelled")
+
+    def act(self, _context: bpy.types.Context, info: messages.JobInfo) -> None:
+        self.ask(messages.Delete(info.job))
+
+
+class PROPSMITH_OT_show(JobOperator, bpy.types.Operator):
+    bl_idname = "propsmith.show"
+    bl_label = "Show Prop"
+    bl_description = "Bring the job's prop into this scene, at the 3D cursor"
+    bl_options = {"REGISTER", "UNDO"}
+    states = ("queued", "running", "paused", "done")
+
+    def act(self, context: bpy.types.Context, info: messages.JobInfo) -> None:
+        settings = info.settings
+        thing = objects.make(context, info.job, settings.prompt, settings.height or 0.0)
+        jobs.follow(info.job, live.Prop(info.job, thing.propsmith.uid))
+
+
+classes = (
+    PROPSMITH_OT_cancel,
+    PROPSMITH_OT_pause,
+    PROPSMITH_OT_resume,
+    PROPSMITH_OT_delete,
+    PROPSMITH_OT_show,
+)
