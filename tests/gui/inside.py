@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
+from types import ModuleType
 
 import addon_utils
 import bpy
@@ -21,7 +22,7 @@ FOLDER = Path(__file__).parent
 NAME = "bl_ext.user_default.propsmith"
 EVERY = 0.02  # seconds between two looks for questions
 errors: list[str] = []  # exceptions that reached Python's top level
-addon = None
+addon = ticks = drawn = None
 sys.path.append(str(FOLDER))
 
 
@@ -138,6 +139,69 @@ def props() -> list[bpy.types.Object]:
     """The objects that the add-on made."""
     found = [o for o in bpy.data.objects if o.type == "MESH" and hasattr(o, "propsmith")]
     return [o for o in found if o.propsmith.uid]
+
+
+# ---- measuring ----
+
+
+def part(name: str) -> ModuleType:
+    """A module of the add-on."""
+    return importlib.import_module(f"{NAME}.{name}")
+
+
+def preferences(**values: object) -> None:
+    chosen = bpy.context.preferences.addons[NAME].preferences
+    for name, value in values.items():
+        setattr(chosen, name, value)
+
+
+def stream(prompt: str) -> str:
+    """A job whose prop is shown, as the panel's button starts one; its id."""
+    session, jobs, objects, live = map(part, ("session", "jobs", "objects", "live"))
+    if session.now.client is None:
+        session.connect()
+    job = jobs.new_id()
+    thing = objects.make(bpy.context, job, "streamed", 0.0)
+    jobs.submit(job, part("wire").messages.Settings(prompt))
+    jobs.follow(job, live.Prop(job, thing.propsmith.uid))
+    return job
+
+
+class Ticks:
+    """Seconds that each tick of the add-on took."""
+
+    def __init__(self) -> None:
+        self.bridge, self.seconds, self.begun = part("bridge"), [], time.time()
+        self._pump = self.bridge.pump
+        self.bridge.pump = self._timed
+
+    def _timed(self, *arguments: float) -> None:
+        begun = time.perf_counter()
+        self._pump(*arguments)
+        self.seconds.append(time.perf_counter() - begun)
+
+    def stop(self) -> None:
+        self.bridge.pump = self._pump
+
+
+def start_measuring() -> None:
+    global ticks, drawn
+    ticks, drawn = Ticks(), Drawn()
+
+
+def measured() -> dict[str, float]:
+    ticks.stop()
+    drawn.stop()
+    lasted, took = time.time() - ticks.begun, sorted(1000 * s for s in ticks.seconds)
+    return {
+        "ticks": len(took),
+        "median_ms": round(took[len(took) // 2], 3),
+        "p99_ms": round(took[int(len(took) * 0.99)], 3),
+        "most_ms": round(took[-1], 3),
+        "above_30_ms": sum(t > 30 for t in took),
+        "meshes_per_second": round(len(drawn.changes) / lasted, 2),
+        "frames_per_second": round(len(drawn.frames) / lasted, 2),
+    }
 
 
 def hook(kind: type, error: BaseException, trace: object) -> None:
