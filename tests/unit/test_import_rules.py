@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("prompt", "guidance", "gaussians", "mesh", "materials", "export", "service")
+ROOMS = ("prompt", "guidance", "gaussians", "mesh", "materials", "export", "refine", "service")
 # Common modules that every stage may use; the integrators (pipeline, config, cli*) may use all.
 COMMON = {"reference", "cameras", "color", "errors", "files", "loop", "render", "runtime", "config"}
-WHOLE_RUNS = {"pipeline", "job", "request", "checkpoint", "result"}  # what a worker runs
+WHOLE_RUNS = {"pipeline", "refine", "job", "request", "checkpoint", "result"}  # of a worker
 LAZY = {"diffusers", "transformers", "gsplat", "nvdiffrast", "accelerate"}
 
 
