@@ -110,7 +110,8 @@ def paired(address: str, key: str) -> Connection:
         )
     named = f"[{host}]" if ":" in host else host
     addresses = {name: f"tcp://{named}:{port + i}" for i, name in enumerate(CHANNELS)}
-    return Connection(addresses, protocol="", **dict(zip(KEY_FIELDS, values, strict=True)))
+    token, server_key, public_key, secret_key = values
+    return Connection(addresses, token, "", 0, server_key, public_key, secret_key)
 
 
 def _place(address: str) -> tuple[str, int]:
