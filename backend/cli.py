@@ -86,6 +86,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 COMMANDS = {
     "generate": _generate,
+    "refine": _generate,
     "bench": _bench,
     "models": _models,
     "doctor": _doctor,

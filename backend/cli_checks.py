@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from backend.cli_refine import check_mesh
 from backend.errors import CheckpointError, InputError
 
 # What makes two requests the same job, apart from the hash of the weights.
@@ -20,6 +21,7 @@ _IDENTITY = (
     *("prompt", "negative", "seed", "preset", "prior", "texture_size", "faces", "height"),
     *("azimuth", "elevation", "distance", "fov", "favour"),
     *("distillation", "guidance_scale", "timesteps", "perp_neg", "image", "image_elevation"),
+    *("mesh", "mode", "strength", "mask"),
 )
 
 
@@ -32,7 +34,10 @@ def check_paths(arguments: argparse.Namespace) -> Path:
 
 
 def _checked(arguments: argparse.Namespace) -> Path:
-    _check_subject(arguments)
+    if arguments.command == "refine":
+        check_mesh(arguments)
+    else:
+        _check_subject(arguments)
     _check_output(arguments.output)
     if arguments.report:
         _check_folder(arguments.report, "--report")

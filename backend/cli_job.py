@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from backend.cli_progress import Display
+from backend.cli_refine import request_of
 from backend.job import RunFiles, new_context
 from backend.pipeline import generate
 from backend.request import GSPLAT_ABSENT, choose_device, job_from
@@ -32,4 +33,8 @@ def generate_from(
         display.note(f"The GPU is not used: {GSPLAT_ABSENT}.")
     context = new_context(job, device, display.progress, stop_requested)
     files = RunFiles(arguments.output, checkpoint_dir, arguments.resume, arguments.report)
+    if arguments.command == "refine":
+        from backend.refine.run import refine
+
+        return refine(job, request_of(arguments), files, context, display.note)
     return generate(job, files, context, display.note)

@@ -19,6 +19,7 @@ from backend.cli_client import add_client
 from backend.cli_doctor import add_doctor
 from backend.cli_extension import add_extension
 from backend.cli_models import add_models
+from backend.cli_refine import add_refine
 from backend.cli_serve import add_serve
 from backend.cli_submit import add_submit
 from backend.errors import InputError
@@ -56,6 +57,11 @@ def build_parser() -> argparse.ArgumentParser:
     _add_cameras(generate)
     _add_guidance(generate)
     _add_run(generate)
+    refine = add_refine(commands)
+    _add_settings(refine)
+    _add_cameras(refine)
+    _add_guidance(refine)
+    _add_run(refine, Path)
     add_serve(commands)
     submit = add_submit(commands)
     _add_settings(submit)
@@ -153,10 +159,18 @@ def _add_guidance(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_run(parser: argparse.ArgumentParser) -> None:
+def _add_run(parser: argparse.ArgumentParser, output: Callable[[str], Path] | None = None) -> None:
+    """output: checks the file's name; None: a GLB."""
     group = parser.add_argument_group("the run")
     add = group.add_argument
-    add("-o", "--output", metavar="FILE.glb", type=_glb_path, required=True, help="where it goes")
+    add(
+        "-o",
+        "--output",
+        metavar="FILE" if output else "FILE.glb",
+        type=output or _glb_path,
+        required=True,
+        help="where it goes",
+    )
     add("--device", choices=DEVICES, default="auto", help="auto: the GPU if gsplat is there")
     add(
         "--checkpoint-dir",
