@@ -31,6 +31,7 @@ def main() -> None:
     pack = commands.add_parser("pack", help="write the averaged weights as a prior folder, fp16")
     pack.add_argument("run", type=Path)
     pack.add_argument("folder", type=Path)
+    pack.add_argument("data", type=Path, help="what the run was trained on: which words it saw")
     sample = commands.add_parser("sample", help="a sheet of DDIM samples")
     sample.add_argument("prior", type=Path)
     sample.add_argument("picture", type=Path)
@@ -58,7 +59,7 @@ def main() -> None:
     elif arguments.command == "pack":
         from backend.training.pack import pack as pack_run
 
-        pack_run(arguments.run, arguments.folder)
+        pack_run(arguments.run, arguments.folder, arguments.data)
     elif arguments.command in evaluation_cli.COMMANDS:
         evaluation_cli.run(arguments)
     else:

@@ -1,11 +1,19 @@
-"""Averaged weights of a run -> a prior folder in diffusers' layout, half precision."""
+"""Averaged weights of a run -> a prior folder in diffusers' layout, half precision.
+
+A run's table of words holds those of all captions that there could be. A run on some of the kinds
+leaves the others' vectors as they began, so pack counts the captions that were trained on: words
+that they lack keep their meaning alone, and only kinds that they name are called known.
+"""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from backend.guidance.base import DOMAINS
@@ -28,8 +36,14 @@ MODEL_INDEX = {
 }
 
 
-def pack(run: Path, folder: Path) -> None:
-    """Writes `folder`/{model_index.json, unet, scheduler, text_encoder} from `run`/state.pt."""
+LEAST_VIEWS = 20  # that name a word or a kind, before it counts as learned
+
+
+def pack(run: Path, folder: Path, data: Path) -> None:
+    """Writes `folder`/{model_index.json, unet, scheduler, text_encoder} from `run`/state.pt.
+
+    data: what the run was trained on, for the words that it saw.
+    """
     state = torch.load(run / "state.pt", map_location="cpu", weights_only=True)
     nets = Networks(meanings.load(run))
     nets.load_state_dict(state["average"])
@@ -38,14 +52,50 @@ def pack(run: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     unet.save_pretrained(folder / "unet")
     build_scheduler().save_pretrained(folder / "scheduler")
-    nets.text.save_pretrained(folder / "text_encoder")
-    content = {**MODEL_INDEX, "training_steps": state["step"], "knows": knows(nets.text)}
+    captions = captions_of(data)
+    encoder = with_taught(nets.text, words_of(captions))
+    encoder.half().save_pretrained(folder / "text_encoder")
+    content = {**MODEL_INDEX, "training_steps": state["step"], "knows": knows(captions)}
     text = json.dumps(content, indent=1)
     (folder / "model_index.json").write_text(text + "\n")
 
 
-def knows(encoder: WordTextEncoder) -> dict[str, list[str]]:
-    """What the prior was taught, for users to read: kinds, colours, materials, other looks."""
+def captions_of(data: Path) -> Counter[str]:
+    """How many views of the shards have each caption; every wording of a view counts."""
+    found: Counter[str] = Counter()
+    for shard in sorted(data.glob("shard-*.npz")):
+        with np.load(shard) as arrays:
+            found.update(caption.decode() for row in arrays["captions"] for caption in row)
+    return found
+
+
+def words_of(captions: Counter[str]) -> set[str]:
+    views: Counter[str] = Counter()
+    for caption, count in captions.items():
+        views.update(dict.fromkeys(caption.split(), count))
+    return {word for word, count in views.items() if count >= LEAST_VIEWS}
+
+
+def with_taught(encoder: WordTextEncoder, seen: set[str]) -> WordTextEncoder:
+    """The encoder with the words of `seen` first; the others of the table keep their meaning."""
+    taught = [w for w in encoder.vocabulary[: encoder.taught] if w in seen]
+    words = taught + [w for w in encoder.vocabulary if w not in seen]
+    rows = torch.tensor([0] + [encoder.index[w] for w in words])
+    table = None if encoder.meanings is None else encoder.meanings[rows[1:]]
+    if table is None:
+        words, rows = taught, rows[: len(taught) + 1]
+    config = {**encoder.config, "taught": len(taught)}
+    fresh = WordTextEncoder(words, meanings=table, **config)
+    state = encoder.state_dict()
+    state["words.weight"] = state["words.weight"][rows[: len(taught) + 1]]
+    if table is not None:
+        state["meanings"] = state["meanings"][rows]
+    fresh.load_state_dict(state)
+    return fresh
+
+
+def knows(captions: Counter[str]) -> dict[str, list[str]]:
+    """What the captions name, for users to read: kinds, colours, materials, other looks."""
     kinds = {*props.KINDS, *imported_kinds.KINDS} - set(imported_kinds.HELD_OUT)
     lists = {
         "kinds": kinds,
@@ -53,8 +103,16 @@ def knows(encoder: WordTextEncoder) -> dict[str, list[str]]:
         "materials": MATERIALS,
         "looks": [*FINISHES, *FIGURES],
     }
-    taught = set(encoder.vocabulary[: encoder.taught])
-    return {
-        key: sorted(name for name in names if set(name.split()) <= taught)
-        for key, names in lists.items()
-    }
+    return {key: _named(names, captions) for key, names in lists.items()}
+
+
+def _named(names: Iterable[str], captions: Counter[str]) -> list[str]:
+    """Those that enough views name; "rocking horse" names no horse."""
+    views: Counter[str] = Counter()
+    patterns = {name: f" {name} " for name in names}
+    for caption, count in captions.items():
+        text = f" {caption} "
+        found = [pattern for pattern in patterns.values() if pattern in text]
+        longest = [p for p in found if not any(p in other for other in found if other != p)]
+        views.update(dict.fromkeys(longest, count))
+    return sorted(name for name, pattern in patterns.items() if views[pattern] >= LEAST_VIEWS)
