@@ -14,6 +14,7 @@ import time
 import traceback
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import addon_utils
 import bpy
@@ -165,6 +166,29 @@ def stream(prompt: str) -> str:
     jobs.submit(job, part("wire").messages.Settings(prompt))
     jobs.follow(job, live.Prop(job, thing.propsmith.uid))
     return job
+
+
+def stop_and_remove(job: str) -> None:
+    """Cancels it and deletes what showed it."""
+    jobs = part("jobs")
+    jobs.ask(part("wire").messages.Cancel(job))
+    for thing in [o for o in props() if o.propsmith.job == job]:
+        bpy.data.objects.remove(thing)
+
+
+def live_info() -> Any:
+    """The newest of the first prop's job."""
+    return part("jobs").infos[props()[0].propsmith.job]
+
+
+def tidy_view() -> None:
+    """Nothing but the viewport's floor, looked at from near, with materials' colours."""
+    for thing in list(bpy.data.objects):
+        bpy.data.objects.remove(thing)
+    space = view().spaces.active
+    space.region_3d.view_distance = 3.0
+    space.region_3d.view_location = (0, 0, 0.5)
+    space.shading.color_type = "VERTEX"
 
 
 class Ticks:
