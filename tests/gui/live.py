@@ -10,6 +10,7 @@ the first picture of the prop in the viewport, updates a second from then to the
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import time
 from pathlib import Path
@@ -54,7 +55,7 @@ def watch(window: Window, clicked: float, out: Path) -> dict[str, Any]:
     found = window.ask("measured()")
     changes = [t for t in window.ask("drawn.changes") if t >= first]
     lasted = changes[-1] - first
-    gaps = [b - a for a, b in zip(changes, changes[1:], strict=False)]
+    gaps = [b - a for a, b in itertools.pairwise(changes)]
     return {
         "click_to_mesh_s": round(first - clicked, 2),
         "updates_per_second": round(len(changes) / lasted, 2),
