@@ -10,6 +10,7 @@ import uuid
 from pathlib import Path
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import StringProperty
 
 from . import provenance
@@ -108,7 +109,7 @@ class PROPSMITH_OT_mark_asset(bpy.types.Operator):
                 folder = Path(bpy.data.filepath).parent
                 thing.asset_data.catalog_id = add_catalogue(folder, path)
             except (OSError, UnicodeDecodeError) as error:
-                self.report({"WARNING"}, f"The catalogue can't be written: {error}")
+                self.report({"WARNING"}, rpt_("The catalogue can't be written: {}").format(error))
         elif path:
             thing.asset_data.catalog_id = catalogue_id(path)
         if not bpy.app.background:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import bmesh
 import bpy
 import numpy as np
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import EnumProperty, IntProperty
 
 from . import hull_parts
@@ -170,14 +171,14 @@ class PROPSMITH_OT_make_collision(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         thing = context.active_object
         if not len(thing.data.polygons):
-            self.report({"ERROR"}, "The active mesh has no faces to make a collision shape of")
+            self.report({"ERROR"}, rpt_("The active mesh has no faces for a collision shape"))
             return {"CANCELLED"}
         made = make_collision(thing, self.shape, self.engine, self.parts, self.vertices)
         if not made:
-            self.report({"ERROR"}, "The active mesh is flat: a collision shape needs a volume")
+            self.report({"ERROR"}, rpt_("The active mesh is flat: it has no volume to fill"))
             return {"CANCELLED"}
         count = sum(len(child.data.vertices) for child in made)
-        self.report({"INFO"}, f"Collision shapes: {len(made)}, vertices: {count}")
+        self.report({"INFO"}, rpt_("Collision shapes: {}, vertices: {}").format(len(made), count))
         return {"FINISHED"}
 
 

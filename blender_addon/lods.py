@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import bpy
 import numpy as np
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import BoolProperty, FloatProperty, IntProperty
 from mathutils.bvhtree import BVHTree
 
@@ -151,7 +152,7 @@ class PROPSMITH_OT_make_lods(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         thing = context.active_object
         if triangle_count(thing.data) == 0:
-            self.report({"ERROR"}, "The active mesh has no faces to lighten")
+            self.report({"ERROR"}, rpt_("The active mesh has no faces to lighten"))
             return {"CANCELLED"}
         shares = [(self.keep / 100) ** level for level in range(1, self.count + 1)]
         levels = make_lods(context, thing, shares)
@@ -160,7 +161,7 @@ class PROPSMITH_OT_make_lods(bpy.types.Operator):
             f"LOD{level.number} {level.triangles:,} ({level.deviation * 1000:.1f} mm)"
             for level in levels[1:]
         )
-        self.report({"INFO"}, f"Triangles and largest deviation: {told or 'no level is left'}")
+        self.report({"INFO"}, rpt_("Triangles and largest deviation: {}").format(told or "-"))
         return {"FINISHED"}
 
 

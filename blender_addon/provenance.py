@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 
 from . import live, properties, session
 from .licences import licence_of
@@ -93,7 +94,7 @@ class PROPSMITH_OT_reproduce(bpy.types.Operator):
         properties.show_settings(context.scene, settings)
         context.scene.propsmith.seed_locked = True
         if settings.seed > properties.MOST_SEED:
-            self.report({"WARNING"}, "The seed is too large for Blender: use the command line")
+            self.report({"WARNING"}, rpt_("The panel can't hold that seed: use the command line"))
         return {"FINISHED"}
 
 

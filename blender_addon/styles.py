@@ -12,6 +12,7 @@ from typing import Any
 
 import bpy
 from bl_operators.presets import AddPresetBase
+from bpy.app.translations import pgettext_rpt as rpt_
 
 SUBDIR = "propsmith/styles"
 HOME = Path(__file__).parent
@@ -54,7 +55,7 @@ class PROPSMITH_OT_apply_style(bpy.types.Operator):
         allowed = {Path(folder).resolve() for folder in folders()}
         path = Path(self.filepath)
         if path.suffix != ".py" or path.resolve().parent not in allowed or not path.is_file():
-            self.report({"ERROR"}, "That is no style preset; choose one from the menu")
+            self.report({"ERROR"}, rpt_("That is no style preset; choose one from the menu"))
             return {"CANCELLED"}
         name = PROPSMITH_MT_styles.bl_idname
         return bpy.ops.script.execute_preset(filepath=str(path), menu_idname=name)

@@ -1,0 +1,42 @@
+"""The add-on's texts in other languages, one file of languages/ each.
+
+In: a file LANGUAGE.txt of pairs of lines, an English text and below it the other. Out: Blender
+shows that one to users of the language. A text that is missing stays English; a test finds every
+literal that is shown, and says which the files lack.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+FOLDER = Path(__file__).parent / "languages"
+CONTEXTS = ("*", "Operator")  # Blender looks up operators' names in a context of their own
+
+
+def read_texts(path: Path) -> dict[str, str]:
+    """English -> the other. Raises ValueError for a line that has no partner."""
+    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [line for line in lines if line]
+    return dict(zip(lines[::2], lines[1::2], strict=True))
+
+
+def tables() -> dict[str, dict[tuple[str, str], str]]:
+    """As bpy.app.translations.register wants them."""
+    return {
+        path.stem: {
+            (context, text): other
+            for context in CONTEXTS
+            for text, other in read_texts(path).items()
+        }
+        for path in sorted(FOLDER.glob("*.txt"))
+    }
+
+
+def register() -> None:
+    bpy.app.translations.register(__package__, tables())
+
+
+def unregister() -> None:
+    bpy.app.translations.unregister(__package__)
