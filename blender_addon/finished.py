@@ -62,7 +62,7 @@ def load_images(job: str, result: Result, names: dict[str, str]) -> Slices:
     """One a slice; fills `names`: the kind -> the image's name. Those that an undo took away since
     are made again."""
     for kind, picture in result.pictures.items():
-        if names.get(kind) not in bpy.data.images:
+        if names.get(kind, "") not in bpy.data.images:
             names[kind] = materials.image_of(job, kind, picture).name
             yield
 
