@@ -57,7 +57,10 @@ def encode(message: Any, envelope: Envelope, key: bytes) -> list[Buffer]:
         "body": body,
         "arrays": [[n, _dtype_name(a), list(a.shape)] for n, a in contiguous.items()],
     }
-    return seal(header, key, list(contiguous.values()))
+    frames = seal(header, key, list(contiguous.values()))
+    if len(frames[2]) > MOST_HEADER:
+        raise bad(f"The header of {header['type']} is longer than {MOST_HEADER} bytes.")
+    return frames
 
 
 def check(message: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -74,8 +77,6 @@ def check(message: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 def seal(header: Mapping[str, Any], key: bytes, buffers: Sequence[Buffer]) -> list[Buffer]:
     text = json.dumps(header, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     data = text.encode()
-    if len(data) > MOST_HEADER:
-        raise bad(f"The header of {header.get('type')} takes {len(data)} bytes; {MOST_HEADER} may.")
     return [FIRST, hmac.digest(key, FIRST + data, "sha256"), data, *buffers]
 
 
