@@ -1,4 +1,7 @@
-"""The panels for what comes after: finishing a prop, and the history of the server's jobs."""
+"""Panels beside the main one: styles, buttons for cameras, finishing a prop, the server's history.
+
+In: the scene, the active object, the history's rows. Nothing here decides anything.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from . import history, provenance
+from . import history, provenance, styles
 
 
 class _InSidebar:
@@ -80,10 +83,36 @@ class PROPSMITH_PT_history(_InSidebar, bpy.types.Panel):
             return
         job = rows[active].job
         if number := history.icon_of(job):
-            layout.template_icon(number, scale=6)
+            layout.template_icon(icon_value=number, scale=6)
         column = layout.column(align=True)
         for name in ("history_settings", "history_load", "history_delete"):
             column.operator(f"propsmith.{name}").job = job
 
 
-classes = (PROPSMITH_PT_finish, PROPSMITH_UL_history, PROPSMITH_PT_history)
+class PROPSMITH_PT_style(_InSidebar, bpy.types.Panel):
+    bl_idname = "PROPSMITH_PT_style"
+    bl_label = "Style"
+    bl_parent_id = "PROPSMITH_PT_main"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        styles.draw(self.layout, context.scene.propsmith)
+
+
+def draw_cameras(self: bpy.types.Panel, context: bpy.types.Context) -> None:
+    """At the end of the cameras' panel: its sliders filled by a click."""
+    column = self.layout.column(align=True)
+    column.operator("propsmith.cameras_from_scene", icon="CAMERA_DATA")
+    column.operator("propsmith.cameras_from_view", icon="VIEW3D")
+    if context.scene.propsmith.use_favour:
+        column.operator("propsmith.look_from_favoured", icon="HIDE_OFF")
+
+
+classes = (PROPSMITH_PT_style, PROPSMITH_PT_finish, PROPSMITH_UL_history, PROPSMITH_PT_history)
+
+
+def register() -> None:
+    bpy.types.PROPSMITH_PT_cameras.append(draw_cameras)
+
+
+def unregister() -> None:
+    bpy.types.PROPSMITH_PT_cameras.remove(draw_cameras)

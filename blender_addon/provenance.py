@@ -14,7 +14,7 @@ from typing import Any
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
-from . import live, properties, session
+from . import live, operators, properties, session
 from .licences import licence_of
 from .wire import errors, messages
 
@@ -76,8 +76,8 @@ class PROPSMITH_OT_reproduce(bpy.types.Operator):
     bl_idname = "propsmith.reproduce"
     bl_label = "Reproduce"
     bl_description = (
-        "Put the settings that the active prop was made with back into the panel, its seed locked: "
-        "Generate then makes the same prop, given the same prior, version and device"
+        "Make the active prop again by the settings that it was made with, which go into the panel "
+        "too: the same prop, given the same prior, version and device"
     )
     bl_options = {"REGISTER", "UNDO"}
 
@@ -86,15 +86,21 @@ class PROPSMITH_OT_reproduce(bpy.types.Operator):
         return context.active_object is not None and read(context.active_object) is not None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        origin = read(context.active_object) or {}
         try:
-            settings = settings_of(read(context.active_object) or {})
-        except errors.WireError as error:
-            self.report({"ERROR"}, error.text)
+            settings = settings_of(origin)
+            properties.show_settings(context.scene, settings)
+            context.scene.propsmith.seed_locked = True
+            if session.now.client is None:
+                session.connect()
+            operators.generate(context, settings)
+        except (errors.WireError, operators.GenerateError) as error:
+            self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        properties.show_settings(context.scene, settings)
-        context.scene.propsmith.seed_locked = True
-        if settings.seed > properties.MOST_SEED:
-            self.report({"WARNING"}, rpt_("The panel can't hold that seed: use the command line"))
+        welcome = session.now.welcome
+        if welcome and origin.get("server") not in ("", welcome.server):
+            text = rpt_("The server is {}, and the prop is of {}: it may come out different")
+            self.report({"WARNING"}, text.format(welcome.server, origin.get("server")))
         return {"FINISHED"}
 
 

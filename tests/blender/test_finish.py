@@ -50,18 +50,24 @@ def test_it_goes_into_an_exported_gltf(addon: ModuleType, tmp_path: Path) -> Non
     assert '"prompt":"a red wooden chair"' in file.read_text().replace('": "', '":"')
 
 
-def test_reproduce_puts_the_settings_into_the_panel(addon: ModuleType) -> None:
+def test_reproduce_submits_the_same_job_and_fills_the_panel(addon: ModuleType, monkeypatch) -> None:
     thing = made(addon)
-    provenance = part(addon, "provenance")
+    provenance, session = part(addon, "provenance"), part(addon, "session")
+    sent = []
+    monkeypatch.setattr(session, "connect", lambda: True)
+    monkeypatch.setattr(session, "send", lambda message, then=None: sent.append(message))
     messages = part(addon, "wire").messages
-    settings = messages.Settings("a blue vase", seed=77, faces=5000, favour=(33.0, 20.0))
+    settings = messages.Settings("a blue vase", seed=2**40, faces=5000, favour=(33.0, 20.0))
     info = messages.JobInfo("cd" * 16, "done", settings)
     provenance.write(thing, provenance.origin_of(info))
     assert bpy.ops.propsmith.reproduce() == {"FINISHED"}
+    assert [m.settings for m in sent if isinstance(m, messages.Submit)] == [settings]
     panel = bpy.context.scene.propsmith
-    assert (panel.prompt, panel.seed, panel.faces) == ("a blue vase", 77, 5000)
-    assert panel.seed_locked
-    assert part(addon, "properties").settings_of(bpy.context.scene) == settings
+    assert (panel.prompt, panel.faces, panel.seed_locked) == ("a blue vase", 5000, True)
+    assert tuple(panel.favour_angles) == pytest.approx((33, 20))
+    # A new object shows the new job; the old one is as it was.
+    assert bpy.context.active_object != thing
+    assert provenance.settings_of(provenance.read(thing)) == settings
 
 
 @pytest.mark.parametrize(
