@@ -285,11 +285,6 @@ def _before_another_file(*_: object) -> None:
     refine_jobs.forget_all()
 
 
-@persistent
-def _in_another_file(*_: object) -> None:
-    refine_jobs.find()
-
-
 classes = (
     PROPSMITH_PG_refine_settings,
     PROPSMITH_OT_refine,
@@ -304,13 +299,11 @@ classes = (
 def register() -> None:
     bpy.types.Scene.propsmith_refine = PointerProperty(type=PROPSMITH_PG_refine_settings)
     bpy.app.handlers.load_pre.append(_before_another_file)
-    bpy.app.handlers.load_post.append(_in_another_file)
     jobs.finders.append(refine_jobs.find)
 
 
 def unregister() -> None:
     jobs.finders.remove(refine_jobs.find)
-    bpy.app.handlers.load_post.remove(_in_another_file)
     bpy.app.handlers.load_pre.remove(_before_another_file)
     refine_jobs.forget_all()
     del bpy.types.Scene.propsmith_refine
