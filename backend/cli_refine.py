@@ -21,7 +21,7 @@ def add_refine(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         description="Refines a mesh: its vertices move within the strength, vertex count, order, "
         "faces, UVs and names stay, and its textures are new. Parts without UVs get some.",
     )
-    parser.add_argument("mesh", metavar="MESH", type=Path, help="a .glb, or a .npz mesh file")
+    parser.add_argument("mesh", metavar="MESH", type=Path, help="a .glb, .obj or .ply")
     group = parser.add_argument_group("refinement")
     modes = group.add_mutually_exclusive_group()
     modes.add_argument(
@@ -66,9 +66,9 @@ def check_mesh(arguments: argparse.Namespace) -> None:
     """Raises InputError for a mesh, a mask or an output that can't be; reads no mesh."""
     mesh, output = arguments.mesh, arguments.output
     if mesh.is_dir():
-        raise InputError(f"'{mesh}' is a folder; name a .glb file.")
+        raise InputError(f"'{mesh}' is a folder; name a .glb, .obj or .ply.")
     if not mesh.exists():
-        raise InputError(f"There is no file '{mesh}'; name a .glb file.")
+        raise InputError(f"There is no file '{mesh}'; name a .glb, .obj or .ply.")
     request = request_of(arguments)
     request.check_output(output)
     if output.exists() and output.samefile(mesh):

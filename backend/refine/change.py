@@ -35,6 +35,7 @@ def changes_of(
             Change(
                 positions=_positions(part, moved, moves[welded] / body.frame.scale),
                 moved=moved,
+                free=body.weights[welded] > 0,
                 corner_normals=normals,
                 turned=new,
                 corner_uvs=laid.corner_uvs,

@@ -43,7 +43,9 @@ def write_new(subject: Subject, refined: Refined, path: Path) -> list[Path]:
                 np.add.at(normals, faces.reshape(-1), change.corner_normals[here].reshape(-1, 3))
                 length = np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
                 unit = np.where(length > 1e-6, normals / length, (0.0, 0.0, 1.0))
-                attributes["NORMAL"] = document.add_array(to_gltf(unit).astype(np.float32), "VEC3")
+                attributes["NORMAL"] = document.add_array(
+                    to_gltf(unit @ place.T).astype(np.float32), "VEC3"
+                )
             primitives.append(
                 {
                     "attributes": attributes,

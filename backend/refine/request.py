@@ -17,6 +17,8 @@ MODES = (AUTO, KEEP, TEXTURE, REMESH)
 # What can be made of what: the input's format -> the output's.
 OUTPUTS = {
     ".glb": (".glb",),
+    ".obj": (".obj", ".glb"),
+    ".ply": (".ply", ".glb"),
     ".npz": (".npz", ".glb"),
 }
 REMESHED = {**dict.fromkeys(OUTPUTS, (".glb",)), ".npz": (".npz", ".glb")}
@@ -70,7 +72,7 @@ class RefineRequest:
         suffix = self.mesh.suffix.lower()
         if suffix not in OUTPUTS:
             raise InputError(
-                f"'{self.mesh}' is not in a format that can be refined; export it as .glb."
+                f"'{self.mesh}' is not in a format that can be refined; give a .glb, .obj or .ply."
             )
         allowed = (REMESHED if self.mode == REMESH else OUTPUTS)[suffix]
         if output.suffix.lower() not in allowed:

@@ -55,6 +55,7 @@ class Change:
 
     positions: np.ndarray  # (n, 3), the type of the part's
     moved: np.ndarray  # (n,) bool
+    free: np.ndarray  # (n,) bool: what the mask lets change
     corner_normals: np.ndarray | None  # (m, 3, 3) f4
     turned: np.ndarray | None  # (m, 3) bool: corners whose normal is new
     corner_uvs: np.ndarray | None  # (m, 3, 2) f4; new where the part had none
