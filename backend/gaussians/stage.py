@@ -23,7 +23,7 @@ from backend.errors import InputError
 from backend.gaussians import losses
 from backend.gaussians.densify import Densifier, DensifyConfig
 from backend.gaussians.model import NAMES, GaussianCloud, GaussianModel, StartConfig
-from backend.guidance.base import Guidance, Views
+from backend.guidance.base import Guidance, Views, draw_backgrounds
 from backend.guidance.schedules import TimestepConfig, timestep
 from backend.loop import RunContext, optimise
 from backend.reference.likeness import LikenessConfig, likeness
@@ -106,7 +106,8 @@ class GaussianOptimisation:
         domain = self._domain(index)
         size = self._size(index)
         cameras = self.cameras.sample(self.config.views, self.generator).to(self.device)
-        backgrounds = torch.rand(len(cameras), 3, generator=self.generator).to(self.device)
+        backgrounds = draw_backgrounds(self.guidance.prior, len(cameras), self.generator)
+        backgrounds = backgrounds.to(self.device)
         images, rendered = self._images(domain, cameras, backgrounds, size)
         alphas = self.guidance.prior.alphas_cumprod
         t = timestep(share, self.config.timesteps, self.generator, alphas)

@@ -86,6 +86,16 @@ class Prior(Protocol):
         ...
 
 
+def draw_backgrounds(
+    prior: Prior, count: int, generator: torch.Generator
+) -> Float[Tensor, "count 3"]:
+    """Plain colours at random, so that emptiness can't be painted; or the one that the prior was
+    trained on, where it has a `background`. Draws the same numbers either way."""
+    drawn = torch.rand(count, 3, generator=generator)
+    own = getattr(prior, "background", None)
+    return drawn if own is None else torch.tensor(own).expand(count, 3)
+
+
 @runtime_checkable
 class Guidance(Protocol):
     """What a stage holds: differentiable images in, a scalar loss out."""

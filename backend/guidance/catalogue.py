@@ -36,6 +36,12 @@ class Source:
 _TEXTS = ("*.json", "tokenizer*/*")
 _HALF = ("unet/*.fp16.safetensors", "vae/*.fp16.safetensors", "text_encoder*/*.fp16.safetensors")
 
+_SEEING = (
+    *_HALF,
+    "image_encoder/*.fp16.safetensors",
+    "clip_camera_projection/*.fp16.safetensors",
+)
+
 SOURCES: dict[str, Source] = {
     "sd15": Source(
         (
@@ -88,6 +94,18 @@ SOURCES: dict[str, Source] = {
         checkpoint="sd-v2.1-base-4view.pt",
         converter="backend.guidance.mvdream:convert_mvdream",
         base="sd21",
+    ),
+    "zero123": Source(
+        (
+            Published(
+                "bennyguo/zero123-xl-diffusers", "ae385edfaf74c677408f96bd04b513483bd326ac"
+            ),
+        ),
+        "of its model card: for research", 2.6, 5.0, (*_TEXTS, *_SEEING),
+    ),
+    "stable-zero123": Source(
+        (Published("ashawkey/stable-zero123-diffusers"),),
+        "Stability AI's for research, not commercial", 5.1, 5.0, (*_TEXTS, "*/*.safetensors"),
     ),
 }  # fmt: skip
 

@@ -52,6 +52,12 @@ PRIORS: dict[str, PriorEntry] = {
     "deepfloyd": PriorEntry("IFPipeline", "backend.guidance.deepfloyd:load_deepfloyd"),
     "sd3": PriorEntry("StableDiffusion3Pipeline", "backend.guidance.sd3:load_sd3"),
     "mvdream": PriorEntry("MVDreamPipeline", "backend.guidance.mvdream:load_mvdream"),
+    "zero123": PriorEntry(
+        "Zero1to3StableDiffusionPipeline", "backend.guidance.zero123:load_zero123", sees_image=True
+    ),
+    "stable-zero123": PriorEntry(
+        "Zero123Pipeline", "backend.guidance.zero123:load_zero123", sees_image=True
+    ),
 }
 
 
@@ -71,6 +77,8 @@ def load_prior(
     negative = parse_negative_prompt(negative_prompt)
     folder = find_folder(name_or_path)
     pipeline = weights.read_index(folder).get("_class_name")
+    if isinstance(pipeline, list):  # a pipeline with code of its own: its file, its class
+        pipeline = pipeline[-1]
     for entry in PRIORS.values():
         if entry.pipeline == pipeline:
             break

@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from backend.cameras import CameraRange, Cameras
-from backend.guidance.base import Guidance, Views
+from backend.guidance.base import Guidance, Views, draw_backgrounds
 from backend.loop import RunContext, optimise
 from backend.materials import views
 from backend.materials.field import FieldConfig, Material, MaterialField
@@ -142,7 +142,7 @@ class MaterialOptimisation:
     ) -> Tensor:
         count, size = len(cameras), self.guidance.prior.image_size
         lighting = views.draw_lighting(self.lights, self.config.exposure, count, self.generator)
-        backgrounds = torch.rand(count, 3, generator=self.generator).to(self.device)
+        backgrounds = draw_backgrounds(self.guidance.prior, count, self.generator).to(self.device)
         colors = views.paint(material, seen, domain, lighting)
         images = views.composite(colors, seen, backgrounds, self.mesh.faces).permute(0, 3, 1, 2)
         if images.shape[-1] != size:

@@ -29,7 +29,7 @@ from torch.nn import functional as F
 
 from backend.cameras import CameraRange, Cameras
 from backend.errors import GenerationError, InputError
-from backend.guidance.base import Guidance, Views
+from backend.guidance.base import Guidance, Views, draw_backgrounds
 from backend.loop import RunContext, optimise
 from backend.mesh import pictures, regularise
 from backend.mesh.dmtet import Surface, marching_tetrahedra
@@ -167,7 +167,8 @@ class GeometryOptimisation:
     def _distil(self, surface: Surface, domain: str, progress: float) -> Tensor:
         config, size = self.config, self.guidance.prior.image_size
         cameras = self.cameras.sample(config.views, self.generator).to(self.device)
-        backgrounds = torch.rand(len(cameras), 3, generator=self.generator).to(self.device)
+        backgrounds = draw_backgrounds(self.guidance.prior, len(cameras), self.generator)
+        backgrounds = backgrounds.to(self.device)
         images = self._images(surface, domain, cameras, backgrounds, max(config.image_size, size))
         if images.shape[-1] != size:
             images = F.interpolate(images, size=(size, size), mode="area")

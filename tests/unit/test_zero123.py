@@ -1,0 +1,149 @@
+"""Zero-1-to-3: its layout, the picture and the relative camera it is told, whole runs on it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from backend.cameras import orbit, turntable
+from backend.errors import InputError, PriorError
+from backend.guidance.base import Views
+from backend.guidance.distil import GuidanceConfig, distil
+from backend.guidance.priors import load_prior
+from backend.guidance.zero123 import relative_camera
+from backend.job import Job, RunFiles, new_context
+from backend.pipeline import generate
+from backend.reference.picture import Reference, load_reference
+from tests.tiny_job import TINY
+from tests.tiny_zero123 import write_zero123
+
+
+def write_picture(path: Path, color=(190, 30, 40)) -> Path:
+    picture = Image.new("RGBA", (96, 96))
+    ImageDraw.Draw(picture).rounded_rectangle((20, 30, 70, 80), 12, fill=color)
+    picture.save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_picture(tmp_path_factory.mktemp("picture") / "box.png")
+
+
+@pytest.fixture(scope="module")
+def reference(picture: Path) -> Reference:
+    return load_reference(picture)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_zero123(tmp_path_factory.mktemp("zero123") / "zero123")
+
+
+def predict(prior, noisy, cameras, scale=1.0):
+    return prior.predict_x0(noisy, torch.full((len(noisy),), 500), Views(cameras), scale)
+
+
+def noise(count: int = 3) -> torch.Tensor:
+    return torch.randn(count, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+def at(azimuth: float, elevation: float, distance: float = 3.0):
+    one = torch.ones(1)
+    return orbit(one * azimuth, one * elevation, one * distance, one * 40)
+
+
+def test_the_relative_camera_is_the_paper_s() -> None:
+    """get_T of the published data set: polar angles fall as cameras rise; azimuths turn against
+    the clock from above."""
+    got = relative_camera(at(120.0, 50.0), at(30.0, 20.0))[0]
+    expected = torch.tensor([-math.radians(30), 1.0, 0.0, 0.0])
+    torch.testing.assert_close(got, expected, atol=1e-6, rtol=0)
+    farther = relative_camera(at(0.0, 0.0, 3.3), at(0.0, 0.0))[0, 3]
+    assert farther == pytest.approx(0.185, abs=1e-5)
+    stable = relative_camera(at(120.0, 50.0), at(30.0, 20.0), stable=True)[0, 3]
+    assert stable == pytest.approx(math.radians(70))
+
+
+def test_camera_and_picture_are_told_and_branches_keep_theirs(
+    folder: Path, reference: Reference, tmp_path: Path
+) -> None:
+    prior = load_prior(folder, "", reference=reference)
+    first = predict(prior, noise(), turntable(3))
+    assert not torch.allclose(first, predict(prior, noise(), turntable(6)[[1, 3, 5]]))
+    green = load_reference(write_picture(tmp_path / "green.png", (20, 200, 60)))
+    other = load_prior(folder, "", reference=green)
+    assert not torch.allclose(first, predict(other, noise(), turntable(3)))
+    unguided = predict(prior, noise(), turntable(3), 0.0)
+    torch.testing.assert_close(unguided, predict(other, noise(), turntable(3), 0.0))
+    both = predict(prior, noise(), turntable(3), 4.0)
+    torch.testing.assert_close(both, unguided + 4 * (first - unguided), rtol=1e-3, atol=1e-3)
+
+
+def test_the_picture_s_latents_stand_beside_the_noisy_ones_unscaled(
+    folder: Path, reference: Reference
+) -> None:
+    prior = load_prior(folder, "", reference=reference)
+    white = reference.over(torch.ones(1, 3), prior.image_size)
+    mode = prior.encode.vae.encode(white * 2 - 1, return_dict=False)[0].mode()
+    asked: dict[str, torch.Tensor] = {}
+    prior.unet.register_forward_pre_hook(lambda _, inputs: asked.update(sample=inputs[0]))
+    prior.denoise(noise(1), torch.tensor([500]), Views(turntable(1)), ("negative", "prompt"))
+    assert asked["sample"].shape == (2, 8, 8, 8) and (asked["sample"][0, 4:] == 0).all()
+    torch.testing.assert_close(asked["sample"][1, 4:], mode[0])
+
+
+def test_stable_zero123_is_known_by_its_folder(reference: Reference, tmp_path: Path) -> None:
+    kind = ["clip_camera_projection/zero123", "Zero123Pipeline"]
+    folder = write_zero123(tmp_path / "stable-zero123", pipeline=kind)
+    prior = load_prior(folder, "", reference=reference)
+    assert prior.stable and prior.default_guidance_scale == 5.0 and prior.sees_image
+
+
+def test_what_it_cannot_do_is_said(folder: Path, reference: Reference, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--image"):
+        load_prior(folder, "a red chair")
+    prior = load_prior(folder, "", reference=reference)
+    with pytest.raises(PriorError, match="cameras"):
+        prior.denoise(noise(1), torch.tensor([500]), Views(None), ("prompt",))
+    broken = write_zero123(tmp_path / "broken")
+    (broken / "clip_camera_projection" / "diffusion_pytorch_model.safetensors").unlink()
+    with pytest.raises(PriorError, match="clip_camera_projection"):
+        load_prior(broken, "", reference=reference)
+
+
+SAYS_WHY = {"sds-bridge": "free text"}
+
+
+@pytest.mark.parametrize(
+    "name", ["x0", "sds", "sjc", "vsd", "csd", "nfsd", "ism", "sdi", "sds-bridge", "rfds"]
+)
+def test_every_distillation_runs_on_it_or_says_why(
+    name: str, folder: Path, reference: Reference
+) -> None:
+    prior = load_prior(folder, "", reference=reference)
+    images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    if name in SAYS_WHY:
+        with pytest.raises(InputError, match=SAYS_WHY[name]):
+            distil(prior, GuidanceConfig(name))
+        return
+    guidance = distil(prior, GuidanceConfig(name))
+    drawn = torch.Generator().manual_seed(2)
+    guidance.loss(images, Views(turntable(2)), 0.5, drawn).backward()
+    assert images.grad.isfinite().all() and images.grad.abs().max() > 0
+
+
+def test_a_picture_alone_becomes_a_prop(folder: Path, picture: Path, tmp_path: Path) -> None:
+    config = replace(TINY, gaussians=replace(TINY.gaussians, steps=6))
+    job = Job("", prior=str(folder), config=config, image=picture)
+    notes: list[str] = []
+    context = new_context(job, torch.device("cpu"))
+    files = RunFiles(tmp_path / "prop.glb", tmp_path / "checkpoint")
+    result = generate(job, files, context, notes.append)
+    assert result.files[0].stat().st_size > 1000 and notes == []
+    assert "shaded" in context.curves["gaussians"][0]
