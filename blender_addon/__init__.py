@@ -26,6 +26,7 @@ MODULES = (
     "handlers",
     "refine_record",
     "refine",
+    "refine_panel",
     "camera_views",
     "lods",
     "hull",

@@ -1,4 +1,4 @@
-"""Refine Selected and Texture Only: the panel, and the operators behind its buttons.
+"""Refine Selected and Texture Only: the operators, and the settings that are theirs.
 
 In: the active object, the prompt of the main panel, the connected server. Out: a job that works on
 the object's mesh; then A and B, applied or discarded. Each operator is one undo step.
@@ -234,52 +234,6 @@ def check_connection() -> None:
         raise RefineError(TOO_OLD)
 
 
-class PROPSMITH_PT_refine(bpy.types.Panel):
-    """Under the main panel's prompt, which it shares."""
-
-    bl_label = "Refine Selected"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Propsmith"
-    bl_options = {"DEFAULT_CLOSED"}
-    bl_order = 20
-
-    def draw(self, context: bpy.types.Context) -> None:
-        layout, thing = self.layout, context.active_object
-        layout.use_property_split = True
-        record = records.record_of(thing)
-        if record is not None:
-            draw_record(layout, record)
-            return
-        wishes = context.scene.propsmith_refine
-        layout.prop(wishes, "mode")
-        layout.prop(wishes, "strength")
-        if thing is not None and thing.type == "MESH" and wishes.mode != "remesh":
-            layout.prop_search(wishes, "group", thing, "vertex_groups", text="Only In")
-        lost = losses(thing, wishes.mode) if thing is not None and not why_not(thing) else ""
-        for sentence in (why_not(thing), lost):
-            if sentence:
-                layout.label(text=sentence, icon="INFO", translate=False)
-        row = layout.row(align=True)
-        row.operator("propsmith.refine", icon="MOD_SMOOTH")
-        row.operator("propsmith.texture_only", icon="TEXTURE")
-
-
-def draw_record(layout: bpy.types.UILayout, record: records.PROPSMITH_PG_refine) -> None:
-    """The A/B switch and what to do with the result."""
-    if record.state == "RUNNING":
-        undone = live.was_taken(record.job)
-        layout.label(text="Undone; redo brings it back" if undone else "Refining...", icon="TIME")
-    if record.note:
-        layout.label(text=record.note, icon="INFO", translate=False)
-    row = layout.row(align=True)
-    for side, text in (("A", "A: Before"), ("B", "B: Refined")):
-        row.operator("propsmith.refine_ab", text=text, depress=record.shown == side).side = side
-    row = layout.row(align=True)
-    row.operator("propsmith.refine_apply", icon="CHECKMARK")
-    row.operator("propsmith.refine_discard", icon="X")
-
-
 @persistent
 def _before_another_file(*_: object) -> None:
     refine_jobs.forget_all()
@@ -292,7 +246,6 @@ classes = (
     PROPSMITH_OT_refine_ab,
     PROPSMITH_OT_refine_apply,
     PROPSMITH_OT_refine_discard,
-    PROPSMITH_PT_refine,
 )
 
 
