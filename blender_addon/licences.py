@@ -7,13 +7,15 @@ from __future__ import annotations
 
 UNKNOWN = "unknown: ask whoever published the prior"
 LICENCES = {
-    "embedded": "CC0-1.0",
+    "embedded": "CC BY 4.0",
     "sd15": "CreativeML Open RAIL-M",
     "sd21": "CreativeML Open RAIL++-M",
     "sdxl": "CreativeML Open RAIL++-M",
     "deepfloyd": "DeepFloyd IF licence",
     "sd3": "Stability AI Community Licence",
     "mvdream": "CreativeML Open RAIL++-M",
+    "zero123": "of its model card: for research",
+    "stable-zero123": "Stability AI's for research, not commercial",
 }
 
 

@@ -16,7 +16,7 @@ from bpy.app.translations import pgettext_rpt as rpt_
 
 SUBDIR = "propsmith/styles"
 HOME = Path(__file__).parent
-NOTE = "The embedded prior knows materials and colours; it leaves out other style words"
+NOTE = "The embedded prior knows materials, colours and few looks; other words may be left out"
 
 
 def folders() -> list[str]:

@@ -35,7 +35,7 @@ def test_it_is_saved_with_the_file_on_object_and_mesh(addon: ModuleType, tmp_pat
     thing = bpy.data.objects[name]
     origin = provenance.read(thing)
     assert origin["prompt"] == "a red wooden chair"
-    assert (origin["seed"], origin["licence"]) == (str(2**40), "CC0-1.0")
+    assert (origin["seed"], origin["licence"]) == (str(2**40), "CC BY 4.0")
     assert (origin["server"], origin["weights"]) == ("propsmith 0.1", "1234")
     fresh = bpy.data.objects.new("fresh", thing.data)
     assert provenance.read(fresh) == origin
@@ -96,7 +96,7 @@ def test_an_asset_has_tags_licence_and_catalogue(addon: ModuleType, tmp_path: Pa
     assert bpy.ops.propsmith.mark_asset(author="Ada") == {"FINISHED"}
     data = thing.asset_data
     assert [tag.name for tag in data.tags] == ["propsmith", "red", "wooden", "chair", "wood"]
-    assert (data.license, data.author) == ("CC0-1.0", "Ada")
+    assert (data.license, data.author) == ("CC BY 4.0", "Ada")
     assert data.description == "a red wooden chair made of wood"
     text = (tmp_path / "blender_assets.cats.txt").read_text()
     assert f"{data.catalog_id}:Propsmith/Props:Propsmith-Props" in text.splitlines()
