@@ -32,7 +32,9 @@ def write_new(subject: Subject, refined: Refined, path: Path) -> list[Path]:
             used, faces = np.unique(faces, return_inverse=True)
             faces = faces.reshape(-1, 3)
             source, faces, flat = split_by_uvs(faces, uvs, len(used))
-            points = to_gltf(change.positions[used[source]].astype(np.float64)).astype(np.float32)
+            place = part.places[0][:3, :3]  # a turn, if anything
+            world = change.positions[used[source]].astype(np.float64) @ place.T
+            points = to_gltf(world).astype(np.float32)
             kind = np.uint16 if len(points) < 65535 else np.uint32
             attributes = {
                 "POSITION": document.add_array(points, "VEC3", bounds=True),

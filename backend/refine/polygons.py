@@ -12,7 +12,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from backend.color import from_srgb
 from backend.errors import InputError
 from backend.files import replace_atomically
 from backend.refine.gltf_read import decoded
@@ -66,8 +68,8 @@ def _parsed(payload: bytes) -> Table:
     return Table(vertices, polygons, [line for line in lines if line.startswith("comment")])
 
 
-def _columns(properties: list[list[str]]) -> np.dtype:
-    return np.dtype([(words[-1], KINDS[words[0]]) for words in properties])
+def _columns(properties: list[list[str]], order: str = "<") -> np.dtype:
+    return np.dtype([(words[-1], order + KINDS[words[0]]) for words in properties])
 
 
 def _text(body: bytes, elements: list) -> tuple[np.ndarray, list[list[int]]]:
@@ -78,7 +80,7 @@ def _text(body: bytes, elements: list) -> tuple[np.ndarray, list[list[int]]]:
         at += count
         if name == "vertex":
             kinds = _columns(properties)
-            vertices = np.array([tuple(row[: len(kinds)]) for row in rows], kinds)
+            vertices = np.array([tuple(row[: len(properties)]) for row in rows], kinds)
         elif name == "face":
             polygons = [[int(v) for v in row[1 : 1 + int(row[0])]] for row in rows]
     return vertices, polygons
@@ -88,7 +90,7 @@ def _binary(body: bytes, elements: list, order: str) -> tuple[np.ndarray, list[l
     at, vertices, polygons = 0, np.zeros(0), []
     for name, count, properties in elements:
         if not any(words[0] == "list" for words in properties):
-            kinds = _columns(properties).newbyteorder(order)
+            kinds = _columns(properties, order)
             rows = np.frombuffer(body, kinds, count, at)
             at += count * kinds.itemsize
             if name == "vertex":
@@ -126,8 +128,8 @@ def _subject(table: Table, path: Path) -> tuple[Part, Sheet]:
     weights = {n: w for n, w in weights.items() if len(w) and w.min() >= 0 and w.max() <= 1}
     colors = None
     if set(COLORS) <= set(names):
-        colors = np.stack([rows[n] for n in COLORS], axis=-1).astype(np.float32)
-        colors = colors / (255 if rows["red"].dtype.kind in "ui" else 1)
+        scale = np.float32(255 if rows["red"].dtype.kind in "ui" else 1)
+        colors = np.stack([rows[n] for n in COLORS], axis=-1).astype(np.float32) / scale
         weights["COLOR_0"] = colors.mean(axis=1)
     part = Part(
         name=path.stem,
@@ -136,10 +138,15 @@ def _subject(table: Table, path: Path) -> tuple[Part, Sheet]:
         sheets=np.zeros(len(faces), np.int64),
         corner_uvs=uvs,
         corner_normals=normals,
-        colors=None if colors is None or pair else ((colors + 0.055) / 1.055) ** 2.4,
+        colors=None if colors is None or pair else _linear(colors),
         weights=weights,
     )
     return part, Sheet("material", albedo=_texture(table, path), roughness=0.5, metallic=0.0)
+
+
+def _linear(colors: np.ndarray) -> np.ndarray:
+    """sRGB in [0, 1] -> linear."""
+    return from_srgb(torch.from_numpy(np.ascontiguousarray(colors, np.float32))).numpy()
 
 
 def _texture(table: Table, path: Path) -> np.ndarray | None:

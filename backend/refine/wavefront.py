@@ -72,9 +72,8 @@ def _parsed(text: str) -> Lines:
 def _corner(text: str, counts: tuple[int, int, int]) -> list[int]:
     """ "7/2/-1" -> zero-based numbers, -1 where there is none."""
     found = [int(piece) if piece else 0 for piece in text.split("/")] + [0, 0]
-    return [
-        n - 1 if n > 0 else (n + c if n < 0 else -1) for n, c in zip(found, counts, strict=False)
-    ]
+    pairs = zip(found, counts, strict=False)
+    return [n - 1 if n > 0 else (n + count if n < 0 else -1) for n, count in pairs]
 
 
 def _subject(lines: Lines, path: Path) -> tuple[Part, list[Sheet], np.ndarray]:

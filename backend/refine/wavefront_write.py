@@ -100,11 +100,9 @@ def _materials(sheets: list[Sheet], refined: Refined, change: Change, path: Path
     """The .mtl in Wavefront's PBR words, and its images."""
     said, files = ["# Propsmith"], []
     # Where UVs are new, all materials share the one sheet that was laid out.
-    shared = (
-        int(change.sheets[0]) if len(change.sheets) and change.sheets.min() >= len(sheets) else None
-    )
+    shared = int(change.sheets.min()) >= len(sheets)
     for number, sheet in enumerate(sheets):
-        which = number if shared is None else shared
+        which = int(change.sheets.min()) if shared else number
         images = refined.images[which]
         names = {k: f"{path.stem}_{k}_{which + 1}.png" for k in ("albedo", "roughness", "metallic")}
         pixels = (images.albedo, images.orm[..., 1], images.orm[..., 2])
