@@ -134,7 +134,7 @@ def keys(arguments: argparse.Namespace) -> int:
 def _write_client(arguments: argparse.Namespace, data: Path) -> None:
     from backend.service.folder import DataFolder, write_private
     from backend.service.keys import KeyFolder
-    from shared.connection import Connection
+    from shared.connection import Connection, pairing_key
     from shared.messages import CHANNELS
     from shared.version import PROTOCOL
 
@@ -149,6 +149,7 @@ def _write_client(arguments: argparse.Namespace, data: Path) -> None:
     connection = Connection(addresses, DataFolder(data).token(), PROTOCOL)
     connection = KeyFolder(data).for_client(arguments.client, connection)
     write_private(arguments.output, connection.text())
+    print(f"Pairing key for Blender, private as the file is: {pairing_key(connection)}")
     print(
         f"Wrote {arguments.output}: copy it to '{arguments.client}', keep it private, and start "
         f"the server with --bind and --port {arguments.port}."

@@ -14,7 +14,7 @@ from typing import Any
 
 import bpy
 
-from . import bridge, finished, importer, jobs, materials, objects, session, undo
+from . import bridge, finished, importer, jobs, materials, objects, session, solid, undo
 from .wire import messages, preview
 
 log = logging.getLogger(__name__)
@@ -128,6 +128,7 @@ class Prop:
         if thing is not None and self.is_free(thing, True):
             finished.place(thing, self.job, result, images)
             _placed.add(self.uid)
+            solid.show_textures()
             for listener in on_finished:
                 listener(thing, info, result.provenance)
             undo.push(f"Propsmith: {thing.name}"[:60])

@@ -14,7 +14,7 @@ from typing import Any
 
 import bpy
 
-from . import bridge, jobs, live, objects, session
+from . import bridge, jobs, live, objects, session, solid
 from .properties import MOST_SEED, settings_of
 from .wire import errors, messages
 
@@ -96,13 +96,16 @@ class PROPSMITH_OT_generate(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        if session.now.client is None:
+        if session.is_up():
+            session.tell("")  # what was said of earlier jobs
+        elif session.now.client is None:
             session.connect()
         try:
             generate(context)
         except GenerateError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        solid.show_colors(context)
         if session.now.sentence and not session.is_up():
             self.report({"WARNING"}, session.now.sentence)
         return {"FINISHED"}

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 WAITING = object()  # what a slice yields that can do no more before the next tick
 STATUS_SECONDS = 3.0
 MOST_EVENTS = 8  # a tick
+START_SECONDS = 60.0  # that a server may take
 
 
 @dataclass
@@ -89,7 +90,7 @@ def disconnect() -> None:
     """Jobs go on at the server."""
     if now.client is not None:
         now.client.close()
-    now.client = now.welcome = now.status = None
+    now.client = now.welcome = now.status = now.backend = None
     _become("off", "")
 
 
@@ -141,11 +142,19 @@ def step() -> list[Any]:
             _become("lost", advice.LOST)
     if now.link == "up":
         _ask_status()
-    elif now.backend is not None and not now.client.file.exists():
-        tell(now.backend.problem() or "The server starts.")
-    elif sentence := now.hints.sentence(now.client.problem, time.monotonic() - now.since):
+    elif sentence := _hint(time.monotonic() - now.since):
         tell(sentence)
     return [event for event in events if not isinstance(event, wire_client.Down)]
+
+
+def _hint(seconds: float) -> str:
+    """What is in the way. A server that this Blender started tells itself why it ended."""
+    if now.backend is not None:
+        if problem := now.backend.problem():
+            return problem
+        if seconds < START_SECONDS and now.backend.process.poll() is None:
+            return "The server starts."
+    return now.hints.sentence(now.client.problem, seconds)
 
 
 def _up(welcome: messages.Welcome) -> None:
@@ -164,7 +173,8 @@ def _ask_status() -> None:
 
 def _status(answer: Any) -> None:
     if isinstance(answer, messages.Status):
+        before = now.status.storage_error if now.status else ""
         now.status = answer
-        if answer.storage_error:
+        if answer.storage_error or now.sentence == before:
             tell(answer.storage_error)
         changed()
