@@ -118,8 +118,11 @@ def follow(job: str, follower: Follower) -> None:
 
 
 def unfollow(job: str) -> None:
+    """The view of a running job stays: followed again before the server has heard of it, the job
+    gets no whole mesh, only what has changed."""
     followers.pop(job, None)
-    views.pop(job, None)
+    if is_over(job):
+        views.pop(job, None)
     wish()
 
 
