@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from backend.errors import InputError
-from backend.refine.request import KEEP, STRENGTH, TEXTURE, RefineRequest
+from backend.refine.request import KEEP, REMESH, STRENGTH, TEXTURE, RefineRequest
 
 
 def add_refine(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -37,6 +37,13 @@ def add_refine(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         action="store_const",
         const=TEXTURE,
         help="move nothing, make textures",
+    )
+    modes.add_argument(
+        "--remesh",
+        dest="mode",
+        action="store_const",
+        const=REMESH,
+        help="a new surface that begins with the mesh's shape; writes a .glb",
     )
     add = group.add_argument
     add(

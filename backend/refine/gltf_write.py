@@ -146,6 +146,10 @@ class _Patch:
         if shared or "occlusionTexture" not in material or not images.kept_orm:
             material["occlusionTexture"] = {**where, "index": orm}
         material["pbrMetallicRoughness"] = pbr
+        if images.normal is not None:
+            material["normalTexture"] = {
+                "index": self._texture(sheet, "normal", images.normal, sampler)
+            }
 
     def _sampler(self, info: dict[str, Any] | None) -> int:
         """That of the old texture; otherwise one that repeats, as UVs outside of [0, 1] expect."""

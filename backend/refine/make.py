@@ -40,7 +40,7 @@ from backend.refine.layout import with_uvs
 from backend.refine.mask import Mask, mask_of
 from backend.refine.paint import Canvas
 from backend.refine.read import read_subject
-from backend.refine.request import KEEP, REMESH, TEXTURE, RefineRequest
+from backend.refine.request import KEEP, TEXTURE, RefineRequest
 from backend.refine.subject import Refined, Subject
 from backend.result import StageClock
 
@@ -192,9 +192,3 @@ def _canvas(
     held = np.where(least == 0, 0, weights).astype(np.float32)
     normals = body.corner_normals[body.owned]
     return Canvas(subject, mesh, points, normals, held, field, mask, config)
-
-
-def check_mode(request: RefineRequest) -> None:
-    """Raises InputError for what this version can't do."""
-    if request.mode == REMESH:
-        raise InputError("--remesh is not there yet; leave it out to keep the topology.")

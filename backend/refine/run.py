@@ -21,8 +21,8 @@ from backend.guidance.distil import distil
 from backend.guidance.priors import load_prior
 from backend.job import Job, RunFiles
 from backend.loop import RunContext
-from backend.refine import make
-from backend.refine.request import RefineRequest
+from backend.refine import make, remesh
+from backend.refine.request import REMESH, RefineRequest
 from backend.report import losses_by_name, material_sheet
 from backend.result import Result, StageClock
 
@@ -39,7 +39,6 @@ def refine(
     said stop. The output and the checkpoint are whole or untouched."""
     config = config or make.Config()
     request.check_output(files.output)
-    make.check_mode(request)
     clock = StageClock(context)
     with ExitStack() as held:
         with clock.stage("prior"):
@@ -56,7 +55,11 @@ def refine(
         settings = make.Settings(config, job.config.materials, job.config.unwrap, job.config.bake)
         cameras = replace(job.cameras, together=guidance.prior.views_together)
         about = (job.prompt, _provenance(job, prior))
-        made = make.make(loaded, settings, guidance, cameras, context, clock, note, about)
+        if request.mode == REMESH:
+            given = (job.config, guidance, cameras, context, clock, about)
+            made = remesh.remesh(loaded, *given)
+        else:
+            made = make.make(loaded, settings, guidance, cameras, context, clock, note, about)
         with clock.stage("export"):
             written = _write(made, files.output)
         if files.report:
@@ -69,7 +72,7 @@ def refine(
         device=str(context.device),
         weights_hash=prior.weights_hash,
         ignored_words=prior.ignored_words,
-        faces=sum(len(part.faces) for part in loaded.subject.parts),
+        faces=sum(len(part.faces) for part in made.loaded.subject.parts),
         files=tuple(written),
         stages=tuple(clock.stages),
     )
@@ -88,7 +91,8 @@ def _provenance(job: Job, prior: Prior) -> dict[str, Any]:
 
 def _write(made: make.Made, output: Path) -> list[Path]:
     try:
-        return make.write(made, output)
+        new = made.loaded.request.mode == REMESH
+        return (remesh if new else make).write(made, output)
     except OSError as error:
         raise StorageError(
             f"Cannot write '{output}': {error.strerror or error}; "

@@ -73,6 +73,7 @@ class SheetImages:
     orm: np.ndarray  # (H, W, 3) u1
     kept_color: bool = False
     kept_orm: bool = False
+    normal: np.ndarray | None = None  # (H, W, 3) u1, of a new surface
 
 
 @dataclass(frozen=True)
