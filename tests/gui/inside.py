@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parent
 NAME = "bl_ext.user_default.propsmith"
 EVERY = 0.02  # seconds between two looks for questions
 errors: list[str] = []  # exceptions that reached Python's top level
-addon = ticks = drawn = None
+addon = ticks = drawn = restless = None
 sys.path.append(str(FOLDER))
 
 
@@ -179,6 +179,20 @@ def stop_and_remove(job: str) -> None:
 def live_info() -> Any:
     """The newest of the first prop's job."""
     return part("jobs").infos[props()[0].propsmith.job]
+
+
+def act(seed: int, job: str) -> str:
+    """One of the actions of random_actions.py; if nothing shows the job any more, it is shown."""
+    global restless
+    if restless is None:
+        restless = importlib.import_module("random_actions").Restless(seed, FOLDER)
+    window = bpy.context.window_manager.windows[0]
+    with bpy.context.temp_override(window=window, area=view(), region=region("WINDOW")):
+        if not part("objects").all_live() and bpy.context.mode == "OBJECT":
+            thing = part("objects").make(bpy.context, job, "streamed", 0.0)
+            part("jobs").follow(job, part("live").Prop(job, thing.propsmith.uid))
+            bpy.ops.ed.undo_push(message="Generate")
+        return restless.act()
 
 
 def tidy_view() -> None:
