@@ -75,6 +75,7 @@ def load_prior(
     Raises InputError for a bad prompt; PriorError for an unknown name or a bad folder.
     """
     negative = parse_negative_prompt(negative_prompt)
+    words = parse_prompt(prompt) if prompt.strip() or reference is None else Prompt(())
     folder = find_folder(name_or_path)
     pipeline = weights.read_index(folder).get("_class_name")
     if isinstance(pipeline, list):  # a pipeline with code of its own: its file, its class
@@ -85,29 +86,26 @@ def load_prior(
     else:
         known = ", ".join(entry.pipeline for entry in PRIORS.values())
         raise PriorError(f"The prior in '{folder}' is a {pipeline}; {known} can be used.")
-    worded = _worded(prompt, entry, reference)
+    _check_subject(words, entry, reference)
     import torch
 
     module, function = entry.loader.split(":")
     load = getattr(importlib.import_module(module), function)
     seen = (reference,) if entry.sees_image else ()
-    return load(folder, worded, negative, torch.device(device), config, *seen)
+    return load(folder, words, negative, torch.device(device), config, *seen)
 
 
-def _worded(prompt: str, entry: PriorEntry, reference: Reference | None) -> Prompt:
-    """The prompt, which only a prior that sees the picture can do without."""
+def _check_subject(words: Prompt, entry: PriorEntry, reference: Reference | None) -> None:
+    """Raises InputError where the prior would have to do without what tells it what to make."""
     if entry.sees_image and reference is None:
         raise InputError(
             "This prior starts from a picture: give one with --image, or choose another --prior."
         )
-    if prompt.strip() or reference is None:
-        return parse_prompt(prompt)
-    if entry.sees_image:
-        return Prompt(())
-    raise InputError(
-        "This prior cannot see the picture, so it needs words beside it: say what it shows, for "
-        'example "a red wooden chair", or choose --prior zero123.'
-    )
+    if not entry.sees_image and not words.segments:
+        raise InputError(
+            "This prior cannot see the picture, so it needs words beside it: say what it shows, "
+            'for example "a red wooden chair", or choose --prior zero123.'
+        )
 
 
 def find_folder(name_or_path: str | Path) -> Path:
