@@ -51,7 +51,7 @@ def sdf_of(mesh: TriMesh, resolution: int) -> Float[Tensor, "R R R"]:
     negative = inside | (near & backed & (along < 0))
     near_value = np.minimum(np.abs(along) + 0.25 * spacing * (distance > spacing), distance)
     signed = np.where(negative, -1, 1) * np.where(near, near_value, distance)
-    thin = ~backed & (distance < 2 * spacing)
+    thin = ~backed & near
     signed = np.where(thin, np.minimum(signed, distance - THIN * spacing), signed)
     return torch.from_numpy(signed.astype(np.float32))
 
