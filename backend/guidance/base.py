@@ -87,7 +87,7 @@ class Prior(Protocol):
 
 
 def draw_backgrounds(
-    prior: Prior, count: int, generator: torch.Generator
+    prior: object, count: int, generator: torch.Generator
 ) -> Float[Tensor, "count 3"]:
     """Plain colours at random, so that emptiness can't be painted; or the one that the prior was
     trained on, where it has a `background`. Draws the same numbers either way."""
