@@ -11,6 +11,8 @@ import secrets
 
 import bpy
 
+from . import materials
+
 LIVE_ROLES = ("LIVE",)
 _sessions: dict[str, int] = {}  # uid -> session_uid of the original
 _names: dict[str, str] = {}  # uid -> its name when last seen: the quick way
@@ -25,6 +27,9 @@ def make(context: bpy.types.Context, job: str, prompt: str, height: float) -> bp
     collection.objects.link(thing)
     thing.location = context.scene.cursor.location
     mark(thing, job, height)
+    # Now, inside the operator's undo step: a material that a timer makes between two steps is taken
+    # away by an undo while the mesh still points at it, and Blender crashes.
+    materials.give(thing, materials.live_material(job, name))
     if context.mode == "OBJECT":
         for other in context.selected_objects:
             other.select_set(False)
