@@ -47,7 +47,7 @@ def sdf_of(mesh: TriMesh, resolution: int) -> Float[Tensor, "R R R"]:
     outside = _reached(~near)
     inside = ~outside & ~near
     # Beside the surface the side decides, where there is an inside at all within two voxels.
-    backed = ndimage.binary_dilation(inside, iterations=2)
+    backed = ndimage.binary_dilation(inside, np.ones((3, 3, 3), bool), iterations=2)
     negative = inside | (near & backed & (along < 0))
     near_value = np.minimum(np.abs(along) + 0.25 * spacing * (distance > spacing), distance)
     signed = np.where(negative, -1, 1) * np.where(near, near_value, distance)
