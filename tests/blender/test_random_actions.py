@@ -1,4 +1,4 @@
-"""1,000 random actions of a user while a prop streams: no exception, no lost object, no dead pump."""
+"""1,000 random actions of a user while a prop streams: no exception, no lost object or timer."""
 
 from __future__ import annotations
 
