@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 import bpy
 from bpy.app.handlers import persistent
 
-from . import jobs, live, objects, runtime, session
+from . import bridge, jobs, live, objects, runtime, session
 from .preferences import preferences
 
 
@@ -25,11 +26,16 @@ def loaded(*_: Any) -> None:
 
 @persistent
 def stepped(*_: Any) -> None:
-    """Undo or redo."""
+    """Undo or redo: only noted here, as Blender is still at it."""
     objects.look_again()
+    bridge.later(_after_step())
+
+
+def _after_step() -> Generator[None, None, None]:
     for find in jobs.finders:
         find()
     live.show_all()
+    yield
 
 
 @persistent

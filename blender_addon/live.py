@@ -14,7 +14,7 @@ from typing import Any
 
 import bpy
 
-from . import bridge, finished, importer, jobs, materials, objects, session, solid, undo
+from . import bridge, finished, importer, jobs, objects, session, solid, undo
 from .wire import messages, preview
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,6 @@ class Prop:
         else:
             self.behind = True  # an undo came between
             return
-        materials.give(thing, materials.live_material(self.job, thing.name))
 
     def is_free(self, thing: bpy.types.Object, anew: bool) -> bool:
         """Whether it may be written to; else it is the user's from now on."""
@@ -122,7 +121,7 @@ class Prop:
             yield from finished.load_images(self.job, result, images)
             thing = objects.find(self.uid)
             there = all(name in bpy.data.images for name in images.values())
-            if thing is None or (there and not objects.is_busy(thing)):
+            if thing is None or (there and undo.is_calm() and not objects.is_busy(thing)):
                 break
             yield session.WAITING
         if thing is not None and self.is_free(thing, True):
@@ -132,6 +131,7 @@ class Prop:
             for listener in on_finished:
                 listener(thing, info, result.provenance)
             undo.push(f"Propsmith: {thing.name}"[:60])
+            undo.push_pending()  # in this tick: see objects.make
         jobs.unfollow(self.job)
 
     def _streamed(self) -> Slices:

@@ -19,10 +19,8 @@ def push(message: str) -> None:
 def push_pending() -> None:
     while _pending and is_calm():
         message = _pending.pop(0)
-        window = bpy.context.window_manager.windows
-        if not window:  # no user, no steps: the bpy module and batch runs
-            continue
-        with bpy.context.temp_override(window=window[0]):
+        windows = bpy.context.window_manager.windows
+        with bpy.context.temp_override(**({"window": windows[0]} if len(windows) else {})):
             if bpy.ops.ed.undo_push.poll():
                 bpy.ops.ed.undo_push(message=message)
 
