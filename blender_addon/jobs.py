@@ -43,6 +43,7 @@ views: dict[str, preview.MeshView] = {}
 listeners: list[Callable[[messages.JobInfo], None]] = []  # of every change, of every job
 finders: list[Callable[[], None]] = []  # look for objects that show jobs, and follow those
 pending: dict[str, messages.Submit] = {}  # submitted here, not answered yet
+_unheard: set[str] = set()  # made here, and the server has not answered of them: perhaps unsent yet
 
 
 def newest_first() -> list[messages.JobInfo]:
@@ -57,7 +58,9 @@ def is_over(job: str) -> bool:
 
 
 def new_id() -> str:
-    return secrets.token_hex(16)
+    job = secrets.token_hex(16)
+    _unheard.add(job)
+    return job
 
 
 def submit(job: str, settings: messages.Settings, priority: int = 0) -> None:
@@ -67,6 +70,7 @@ def submit(job: str, settings: messages.Settings, priority: int = 0) -> None:
     """
     message = messages.Submit(job, settings, priority)
     pending[job] = message
+    _unheard.add(job)
     # Until the server has said more: last in the queue, which the panel shows at once.
     number = max((info.number for info in infos.values()), default=0) + 1
     infos.setdefault(job, messages.JobInfo(job, "queued", settings, number, priority))
@@ -76,6 +80,8 @@ def submit(job: str, settings: messages.Settings, priority: int = 0) -> None:
 
 def _submitted(job: str, answer: Any) -> None:
     sent = pending.pop(job, None)
+    _unheard.discard(job)
+    wish()
     if isinstance(answer, errors.RemoteError) and sent:
         error = replace(infos[job], state="failed", error_code=answer.code, error=answer.text)
         learn(error)
@@ -100,6 +106,7 @@ def forget(job: str) -> None:
     follower = followers.get(job)
     for book in (infos, followers, views, pending):
         book.pop(job, None)
+    _unheard.discard(job)
     if follower:
         follower.gone()
     session.changed()
@@ -127,8 +134,13 @@ def unfollow(job: str) -> None:
 
 
 def wish() -> None:
-    """Tells the server which pictures are wanted."""
-    session.subscribe([job for job in followers if not is_over(job)])
+    """Tells the server which pictures are wanted.
+
+    Not yet of a job whose submission is unanswered: the stream may outrun it, and what the server
+    has not heard of is gone to it.
+    """
+    known = [job for job in followers if job not in _unheard]
+    session.subscribe([job for job in known if not is_over(job)])
 
 
 def learn(info: messages.JobInfo) -> None:
@@ -158,11 +170,11 @@ def take(event: Any) -> None:
 
 def _begin() -> None:
     """A new connection: perhaps another server, or one that has lost jobs meanwhile."""
-    for job in [job for job in infos if job not in pending and job not in followers]:
+    for job in [job for job in infos if job not in _unheard and job not in followers]:
         del infos[job]
     for find in finders:
         find()
-    for job in [job for job in followers if job not in pending]:
+    for job in [job for job in followers if job not in _unheard]:
         session.send(messages.GetJob(job), lambda answer, job=job: _found(job, answer))
     wish()
 

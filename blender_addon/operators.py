@@ -81,6 +81,7 @@ def _with_picture(job: str, settings: messages.Settings, picture: Path) -> Slice
             jobs.submit(job, replace(settings, image=end.value))
             return
         except (errors.RemoteError, OSError) as error:
+            jobs.forget(job)
             session.tell(f"The picture can't be sent: {error}")
             return
         yield session.WAITING

@@ -29,7 +29,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DEADLINE = 240.0  # seconds: far above what anything here takes, far below a stuck CI
+DEADLINE = float(os.environ.get("PROPSMITH_DEADLINE", "240"))  # seconds: far above what anything here takes, far below a stuck CI
 # Before bpy is imported: where Blender keeps its user's preferences and extensions.
 USER = tempfile.mkdtemp(prefix="propsmith-blender-")
 os.environ["BLENDER_USER_RESOURCES"] = USER
@@ -94,7 +94,23 @@ def pump_until(
         if result := condition():
             return result
         time.sleep(0.01)
-    raise AssertionError(f"not in time: {what}")
+    raise AssertionError(f"not in time: {what}; {known(addon)}")
+
+
+def known(addon: ModuleType) -> str:
+    """What the add-on knows of the server, its jobs and their objects: for a failed test."""
+    import bpy
+
+    session, jobs = (importlib.import_module(f"{addon.__name__}.{n}") for n in ("session", "jobs"))
+    states = [f"{job[:6]} {info.state} at {info.step}" for job, info in jobs.infos.items()]
+    views = [f"{job[:6]} {len(view.positions)} vertices" for job, view in jobs.views.items()]
+    things = [
+        f"{thing.name}: {thing.propsmith.job[:6]} {thing.propsmith.role} {thing.mode}"
+        for thing in bpy.data.objects
+    ]
+    followed = [job[:6] for job in jobs.followers]
+    link = f"{session.now.link} '{session.now.sentence}'"
+    return f"{link}, {states=}, {followed=}, {views=}, {things=}, unsent={len(jobs.pending)}"
 
 
 class Backend:
