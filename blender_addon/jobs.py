@@ -125,8 +125,8 @@ def follow(job: str, follower: Follower) -> None:
 
 
 def unfollow(job: str) -> None:
-    """The view of a running job stays: followed again before the server has heard of it, the job
-    gets no whole mesh, only what has changed."""
+    """The view of a running job stays and is kept up: followed again before the server has heard of
+    it, the job gets no whole mesh, only what has changed."""
     followers.pop(job, None)
     if is_over(job):
         views.pop(job, None)
@@ -172,6 +172,8 @@ def _begin() -> None:
     """A new connection: perhaps another server, or one that has lost jobs meanwhile."""
     for job in [job for job in infos if job not in _unheard and job not in followers]:
         del infos[job]
+    for job in views.keys() - followers.keys():  # nobody keeps these up any more
+        del views[job]
     for find in finders:
         find()
     for job in [job for job in followers if job not in _unheard]:
@@ -187,15 +189,15 @@ def _found(job: str, answer: Any) -> None:
 
 
 def _mesh(mesh: messages.Mesh) -> None:
-    if not (follower := followers.get(mesh.job)):
+    if (view := views.get(mesh.job)) is None:
         return
-    view = views.setdefault(mesh.job, preview.MeshView())
     try:
         view.apply(mesh)
     except errors.WireError as error:
         log.warning("A mesh of job %s was left out: %s", mesh.job, error)
         return
-    follower.mesh(view, mesh)
+    if follower := followers.get(mesh.job):
+        follower.mesh(view, mesh)
 
 
 # ---- files ----

@@ -69,6 +69,8 @@ class Streams:
         told = before if not watcher.everything else before | set(all_jobs)
         watcher.jobs, watcher.everything = frozenset(wish.jobs), wish.everything
         changed = before ^ watcher.jobs
+        for job in before - watcher.jobs:  # who looks away may let go of what they have
+            watcher.sent.pop(job, None)
         if watcher.interval != wish.interval:
             watcher.interval, changed = wish.interval, before | watcher.jobs
         wanted = [*wish.jobs, *(all_jobs if wish.everything else ())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -108,6 +109,23 @@ def test_pause_and_resume(core: SimpleNamespace) -> None:
     bpy.ops.propsmith.resume(job=job)
     core.wait(lambda: state(core, job) == "running", "the resumption")
     moves(core, thing, "new previews")
+
+
+def test_unfollowed_and_followed_again_nothing_is_missed(
+    core: SimpleNamespace, caplog: pytest.LogCaptureFixture
+) -> None:
+    thing = streaming(core)
+    job = thing.propsmith.job
+    for ticks in range(30):
+        follower = core.jobs.followers[job]
+        core.jobs.unfollow(job)
+        for _ in range(ticks % 6):
+            core.bridge.pump()
+            time.sleep(0.01)
+        core.jobs.follow(job, follower)
+        step = core.jobs.views[job].positions[0, 0]
+        core.wait(lambda at=step: core.jobs.views[job].positions[0, 0] != at, "the next mesh")
+    assert not [r for r in caplog.records if "left out" in r.message]
 
 
 def test_the_server_dies_and_comes_back(core: SimpleNamespace) -> None:

@@ -73,6 +73,17 @@ def test_one_picture_is_in_flight_and_the_next_is_the_newest(wire: Wire) -> None
     assert [p.step for p in wire.take(m.Mesh)] == [100]
 
 
+def test_who_looks_away_and_back_gets_a_whole_mesh(wire: Wire) -> None:
+    wire.subscribe(JOB)
+    wire.streams.pictured(mesh(0))
+    [first] = wire.take(m.Mesh)
+    wire.streams.credit("s", m.Credit(first.serial))
+    wire.subscribe()
+    wire.subscribe(JOB)
+    [again] = wire.take(m.Mesh)
+    assert again.faces is not None and again.positions is not None and again.colors is not None
+
+
 def test_credit_counts_once_and_only_for_what_is_in_flight(wire: Wire) -> None:
     wire.subscribe(JOB)
     wire.streams.pictured(mesh(0))
