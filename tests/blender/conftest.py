@@ -29,7 +29,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DEADLINE = float(os.environ.get("PROPSMITH_DEADLINE", "240"))  # seconds: far above what anything here takes, far below a stuck CI
+# Seconds: far above what anything here takes, far below a stuck CI.
+DEADLINE = float(os.environ.get("PROPSMITH_DEADLINE", "240"))
 # Before bpy is imported: where Blender keeps its user's preferences and extensions.
 USER = tempfile.mkdtemp(prefix="propsmith-blender-")
 os.environ["BLENDER_USER_RESOURCES"] = USER
