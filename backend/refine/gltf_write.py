@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from backend.files import replace_atomically
+from backend.refine import gltf_reuse
 from backend.refine.gltf_data import Document
 from backend.refine.subject import Change, Part, Refined, SheetImages
 
@@ -29,7 +30,8 @@ def write_patched(
     document: Document, sources: list[Source], parts: list[Part], refined: Refined, path: Path
 ) -> list[Path]:
     """Raises OSError; an old file is then as it was."""
-    patch = _Patch(document)
+    patch, before = _Patch(document), gltf_reuse.used(document)
+    counts = {kind: len(document.json.get(kind, [])) for kind in gltf_reuse.KINDS}
     for source, part, change in zip(sources, parts, refined.changes, strict=True):
         primitive = document.list("meshes")[source.mesh]["primitives"][source.primitive]
         sheet = int(change.sheets[0]) if len(change.sheets) else 0
@@ -44,6 +46,7 @@ def write_patched(
     extras = document.json["asset"].get("extras")
     told = extras if isinstance(extras, dict) else {}
     document.json["asset"]["extras"] = {**told, "propsmith": refined.provenance}
+    gltf_reuse.reuse(document, before, counts)
     payload = document.pack()
     replace_atomically(path, lambda file: file.write(payload))
     return [path]
