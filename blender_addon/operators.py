@@ -14,7 +14,7 @@ from typing import Any
 
 import bpy
 
-from . import bridge, jobs, live, objects, session, solid
+from . import bridge, jobs, live, objects, runtime, session, solid, uploads
 from .properties import MOST_SEED, settings_of
 from .wire import errors, messages
 
@@ -43,6 +43,7 @@ def generate(context: bpy.types.Context, settings: messages.Settings | None = No
     job = jobs.new_id()
     thing = objects.make(context, job, settings.prompt, settings.height or 0.0)
     jobs.follow(job, live.Prop(job, thing.propsmith.uid))
+    runtime.choose(job)
     if picture:
         bridge.later(_with_picture(job, settings, picture))
     else:
@@ -71,20 +72,13 @@ def _panel_settings(context: bpy.types.Context) -> messages.Settings:
 
 def _with_picture(job: str, settings: messages.Settings, picture: Path) -> Slices:
     """The picture goes ahead of the job, whenever there is a connection."""
-    while not session.is_up():
-        yield session.WAITING
-    steps = session.now.client.uploading(picture)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            jobs.submit(job, replace(settings, image=end.value))
-            return
-        except (errors.RemoteError, OSError) as error:
-            jobs.forget(job)
-            session.tell(f"The picture can't be sent: {error}")
-            return
-        yield session.WAITING
+    try:
+        digest = yield from uploads.send(picture)
+    except (errors.RemoteError, OSError) as error:
+        jobs.forget(job)
+        session.tell(f"The picture can't be sent: {error}")
+        return
+    jobs.submit(job, replace(settings, image=digest))
 
 
 class PROPSMITH_OT_generate(bpy.types.Operator):

@@ -19,7 +19,7 @@ from typing import Any
 
 import bpy
 
-from . import bridge, jobs, session, undo
+from . import bridge, jobs, runtime, session, undo, uploads
 from . import refine_live as live
 from . import refine_record as records
 from .refine_material import new_material
@@ -93,15 +93,13 @@ def submit(
     Where the server takes none of it the user is told why, and A comes back.
     """
     try:
-        steps = session.now.client.uploading(data)
-        while True:
-            next(steps)
-            yield session.WAITING  # answers come with the next tick
-    except StopIteration as end:
-        jobs.submit(job, settings_for(settings, end.value, **options))
-        jobs.follow(job, Follower(job))
-    except (errors.RemoteError, errors.ConnectionLost) as error:
+        digest = yield from uploads.send(data)
+    except errors.RemoteError as error:
         yield from give_up(job, str(error))
+        return
+    jobs.submit(job, settings_for(settings, digest, **options))
+    jobs.follow(job, Follower(job))
+    runtime.choose(job)
 
 
 def find() -> None:

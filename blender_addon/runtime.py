@@ -21,6 +21,7 @@ from bpy.props import (
 from .wire import messages
 
 STAGES = ("gaussians", "mesh", "materials", "bake")
+_chosen = ""  # the job whose row is to be chosen once it is there
 
 
 class PROPSMITH_PG_job(bpy.types.PropertyGroup):
@@ -56,19 +57,28 @@ def unregister() -> None:
     del bpy.types.WindowManager.propsmith
 
 
+def choose(job: str) -> None:
+    """Its row is chosen as soon as there is one."""
+    global _chosen
+    _chosen = job
+
+
 def mirror(link: str, sentence: str, infos: list[messages.JobInfo], shown: set[str]) -> None:
     """Newest first; the chosen row stays chosen."""
+    global _chosen
+    order = [info.job for info in infos]
+    wanted, _chosen = (_chosen, "") if _chosen in order else ("", _chosen)
     for manager in bpy.data.window_managers:
         seen = manager.propsmith
         seen.link, seen.sentence = link, sentence
         active = seen.jobs[seen.active].job if 0 <= seen.active < len(seen.jobs) else ""
-        if [row.job for row in seen.jobs] != [info.job for info in infos]:
+        active = wanted or active
+        if [row.job for row in seen.jobs] != order:
             seen.jobs.clear()
             for _ in infos:
                 seen.jobs.add()
         for row, info in zip(seen.jobs, infos, strict=True):
             _fill(row, info, info.job in shown)
-        order = [info.job for info in infos]
         seen.active = order.index(active) if active in order else 0
 
 

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 WAITING = object()  # what a slice yields that can do no more before the next tick
 STATUS_SECONDS = 3.0
 MOST_EVENTS = 8  # a tick
+KEPT = (messages.Submit, messages.GetFile)  # what somebody waits for, over a new connection too
 START_SECONDS = 60.0  # that a server may take
 
 
@@ -87,8 +88,9 @@ def connect() -> bool:
 
 
 def disconnect() -> None:
-    """Jobs go on at the server."""
+    """Jobs go on at the server; submissions and downloads go on with the next connection."""
     if now.client is not None:
+        now.unsent += [one for one in now.client.unanswered() if isinstance(one[0], KEPT)]
         now.client.close()
     now.client = now.welcome = now.status = now.backend = None
     _become("off", "")

@@ -117,6 +117,10 @@ class Client:
         """Its answer is not waited for any more; a request that is out may be met all the same."""
         self._requests = [r for r in self._requests if r is not request]
 
+    def unanswered(self) -> list[tuple[Any, Callable[[Answer], None]]]:
+        """Messages with their `then`, oldest first: for whoever closes this and opens another."""
+        return [(request.message, request.then) for request in self._requests]
+
     def call(self, message: Any, timeout: float = 10.0) -> Any:
         """Waits for the answer; events meanwhile wait for the next `pump`.
 

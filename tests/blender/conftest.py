@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -194,3 +194,24 @@ def start_backend(tmp_path: Path) -> Iterator[Callable[..., Backend]]:
     for backend in started:
         if backend.process is not None:
             backend.kill()
+
+
+PARTS = ("bridge", "jobs", "live", "objects", "session", "preferences", "importer", "advice")
+
+
+@pytest.fixture
+def core(addon: ModuleType, start_backend: Callable[..., Backend]) -> Iterator[SimpleNamespace]:
+    """The add-on's modules, connected to a fake worker's server; `.backend` is that."""
+    parts = {name: importlib.import_module(f"{addon.__name__}.{name}") for name in PARTS}
+    core = SimpleNamespace(addon=addon, **parts, backend=start_backend("fake_worker.py"))
+    chosen = core.preferences.preferences()
+    chosen.mode, chosen.connection_file = "FILE", str(core.backend.file)
+    chosen.interval = 0.05
+    core.wait = lambda condition, what: pump_until(addon, condition, what)
+    core.session.connect()
+    core.wait(core.session.is_up, "a connection")
+    yield core
+    core.session.disconnect()
+    core.jobs.followers.clear()
+    core.jobs.infos.clear()
+    core.session.now.unsent.clear()

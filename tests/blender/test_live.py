@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -12,52 +10,7 @@ from typing import Any
 import bpy
 import numpy as np
 import pytest
-from conftest import Backend, pump_until
-
-NAMES = ("bridge", "jobs", "live", "objects", "session", "preferences", "importer", "advice")
-
-
-@pytest.fixture
-def core(addon: ModuleType, start_backend: Callable[..., Backend]) -> Iterator[SimpleNamespace]:
-    """The add-on's modules, connected to a fake worker's server; `.backend` is that."""
-    parts = {name: importlib.import_module(f"{addon.__name__}.{name}") for name in NAMES}
-    core = SimpleNamespace(addon=addon, **parts, backend=start_backend("fake_worker.py"))
-    chosen = core.preferences.preferences()
-    chosen.mode, chosen.connection_file = "FILE", str(core.backend.file)
-    chosen.interval = 0.05
-    core.wait = lambda condition, what: pump_until(addon, condition, what)
-    core.session.connect()
-    core.wait(core.session.is_up, "a connection")
-    yield core
-    core.session.disconnect()
-    core.jobs.followers.clear()
-    core.jobs.infos.clear()
-
-
-def generate(prompt: str) -> bpy.types.Object:
-    bpy.context.scene.propsmith.prompt = prompt
-    assert bpy.ops.propsmith.generate() == {"FINISHED"}
-    return bpy.context.view_layer.objects.active
-
-
-def state(core: SimpleNamespace, job: str) -> str:
-    return core.jobs.infos[job].state if job in core.jobs.infos else ""
-
-
-LONG = "steps=10000 pause=0.02 vertices=300"
-
-
-def streaming(core: SimpleNamespace, prompt: str = LONG) -> bpy.types.Object:
-    """An object that has had its first mesh."""
-    thing = generate(prompt)
-    core.wait(lambda: len(thing.data.vertices) == 300, "the first mesh")
-    return thing
-
-
-def moves(core: SimpleNamespace, thing: bpy.types.Object, what: str) -> None:
-    """It follows its job."""
-    before = thing.data.propsmith.written
-    core.wait(lambda: thing.data.propsmith.written != before, what)
+from streaming import generate, moves, state, streaming
 
 
 def test_a_prop_streams_and_is_finished(core: SimpleNamespace) -> None:

@@ -1,0 +1,90 @@
+"""Connections that begin late, end early, or are made anew: no job and no file is lost by it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import bpy
+import numpy as np
+from streaming import generate, moves, state, streaming
+
+
+def picture(folder: Path) -> Path:
+    """A PNG of several pieces on the wire."""
+    image = bpy.data.images.new("noise", 1024, 1024)
+    values = np.random.default_rng(0).random(4 << 20, np.float32)
+    image.pixels.foreach_set(values)
+    image.filepath_raw, image.file_format = str(folder / "noise.png"), "PNG"
+    image.save()
+    bpy.data.images.remove(image)
+    return folder / "noise.png"
+
+
+def test_generated_before_there_is_a_server_it_is_made_then(
+    core: SimpleNamespace, tmp_path: Path
+) -> None:
+    chosen = core.preferences.preferences()
+    chosen.connection_file = str(tmp_path / "nowhere.json")
+    core.session.connect()
+    thing = generate("steps=30 pause=0.05 vertices=300")
+    for _ in range(5):
+        core.bridge.pump()
+    assert "Start Server" in core.session.now.sentence
+    chosen.connection_file = str(core.backend.file)
+    core.session.connect()  # as Start Server and Connect do
+    core.wait(lambda: thing.propsmith.role == "DONE", "the prop")
+    assert len(thing.data.vertices) == 10
+
+
+def test_the_new_job_is_the_chosen_one_of_the_queue(core: SimpleNamespace) -> None:
+    seen = bpy.context.window_manager.propsmith
+    first, second = (generate("steps=10000 pause=0.05").propsmith.job for _ in range(2))
+    core.wait(lambda: len(seen.jobs) == 2, "the queue")
+    core.wait(lambda: seen.jobs[seen.active].job == second, "the newest row")
+    seen.active = next(n for n, row in enumerate(seen.jobs) if row.job == first)
+    step = core.jobs.infos[first].step
+    core.wait(lambda: core.jobs.infos[first].step > step + 5, "news")
+    assert seen.jobs[seen.active].job == first
+
+
+def test_a_picture_is_sent_though_the_user_connects_anew(
+    core: SimpleNamespace, tmp_path: Path
+) -> None:
+    bpy.context.scene.propsmith.image = str(picture(tmp_path))
+    thing = generate("steps=3 vertices=300")
+    for _ in range(4):
+        core.bridge.pump()
+    assert state(core, thing.propsmith.job) == ""  # the picture is on its way
+    core.session.disconnect()
+    core.bridge.pump()
+    core.session.connect()
+    core.wait(lambda: thing.propsmith.role == "DONE", "the prop")
+    assert core.jobs.infos[thing.propsmith.job].settings.image
+
+
+def test_a_picture_is_sent_though_the_server_dies(core: SimpleNamespace, tmp_path: Path) -> None:
+    bpy.context.scene.propsmith.image = str(picture(tmp_path))
+    thing = generate("steps=3 vertices=300")
+    for _ in range(4):
+        core.bridge.pump()
+    core.backend.kill()
+    core.backend.start()
+    core.wait(lambda: thing.propsmith.role == "DONE", "the prop")
+    assert core.jobs.infos[thing.propsmith.job].settings.image
+
+
+def test_a_download_goes_on_though_the_user_connects_anew(core: SimpleNamespace) -> None:
+    thing = streaming(core, "steps=30 pause=0.05 vertices=300 bytes=1000000")
+    core.wait(lambda: state(core, thing.propsmith.job) == "done", "the job's end")
+    assert thing.propsmith.role == "LIVE"  # the file is on its way
+    core.session.connect()
+    core.wait(lambda: thing.propsmith.role == "DONE", "the prop")
+
+
+def test_a_job_is_followed_after_the_user_connects_anew(core: SimpleNamespace) -> None:
+    thing = streaming(core)
+    core.session.disconnect()
+    core.session.connect()
+    core.wait(core.session.is_up, "the connection")
+    moves(core, thing, "previews of the same job")
