@@ -188,6 +188,13 @@ class Scheduler:
 
     # ---- ten times a second ----
 
+    def try_tick(self) -> None:
+        """`tick`; where the disk can't be read just now, that is trouble and the next one tries."""
+        try:
+            self.tick()
+        except StorageError as error:
+            self.book.refused(error)
+
     def tick(self) -> None:
         now, self.hurry = time.monotonic(), False
         for worker in self.workers:
@@ -230,8 +237,15 @@ class Scheduler:
             elif worker.state == "off" and now >= worker.not_before:
                 if self.store.counts()["queued"] <= starting:
                     return
-                worker.start(self.address)
+                self._start(worker)
                 starting += 1
+
+    def _start(self, worker: Worker) -> None:
+        try:
+            worker.start(self.address)
+        except OSError as error:  # no process or memory left: the job can't help it, so it waits
+            log.error("worker %s can't be started: %s", worker.name, error)
+            self._start_failed(worker, "killed")
 
     def _run(self, worker: Worker, row: JobRow) -> None:
         values = {"attempts": row.attempts + 1, "device": worker.on, "wanted": ""}

@@ -73,7 +73,7 @@ class Server:
             self._serve(ready)
             now = time.monotonic()
             if now - ticked >= TICK or self.scheduler.hurry:
-                self.scheduler.tick()
+                self.scheduler.try_tick()
                 ticked = now
             if now - swept >= HOUSEKEEPING:
                 self._sweep()

@@ -7,11 +7,13 @@ limit is looked at in the scheduler's `tick`. All times are of the monotonic clo
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
@@ -22,6 +24,7 @@ from backend.service.worker import Start
 from shared.codec import key_for
 from shared.messages import WorkerInfo
 
+log = logging.getLogger(__name__)
 MOST_OUTPUT = 1 << 20  # bytes of a worker's output that are kept, twice
 
 
@@ -52,6 +55,8 @@ class Worker:
     key_out: bytes = b""
 
     def start(self, address: str) -> None:
+        """Raises OSError where the system gives no process; nothing has changed then. One that is
+        gone again before it was spoken to has started: `ended` tells of its end."""
         secret = secrets.token_hex(32)
         self.key_in = key_for(secret, "worker", "link")
         self.key_out = key_for(secret, "server", "link")
@@ -65,12 +70,13 @@ class Worker:
                 stderr=output,
                 env=environment,
             )
-        assert self.process.stdin is not None
-        os.write(self.process.stdin.fileno(), line.encode())
         self.route, self.beat, self.job, self.why_ended = b"", Beat(), "", ""
         self.heard = time.monotonic()
         self.restarts += 1
         self.become("starting")
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):
+            os.write(self.process.stdin.fileno(), line.encode())
 
     def become(self, state: str) -> None:
         self.state, self.since = state, time.monotonic()
@@ -136,6 +142,11 @@ def out_of_memory_kills() -> int:
 
 
 def _output_file(path: Path) -> IO[bytes]:
-    if path.exists() and path.stat().st_size > MOST_OUTPUT:
-        path.replace(path.with_name(path.name + ".1"))
-    return open(path, "ab")
+    """Where the disk takes no more, a worker runs without it."""
+    try:
+        if path.exists() and path.stat().st_size > MOST_OUTPUT:
+            path.replace(path.with_name(path.name + ".1"))
+        return open(path, "ab")
+    except OSError as error:
+        log.warning("a worker's output is not kept: %s", error)
+        return open(os.devnull, "ab")
