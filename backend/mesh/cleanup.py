@@ -33,7 +33,7 @@ _PASS_BAND = 0.1  # Taubin's k_PB: frequencies below it are kept
 class Config:
     target_faces: int = 16_000  # at most; fewer where the raw surface has fewer
     smoothing: int = 6  # pairs of Taubin's steps
-    keep_share: float = 1.0  # pieces with less than this share of the largest one's volume go
+    keep_share: float = 0.05  # pieces with less than this share of the largest one's volume go
 
     def __post_init__(self) -> None:
         if not 100 <= self.target_faces <= 1_000_000:

@@ -6,9 +6,12 @@ samples on the faces of the cube. Comes out: signed distances on the same sample
 Sums of Gaussians fall off like exp(-r^2), so everything works on the logarithm of density over
 threshold: it is close to linear across the surface, where linear interpolation then finds it well
 below the size of a voxel. Cleaning: pits are closed, for Gaussians make a shell with thin spots;
-crumbs go; sealed cavities (which nobody sees) are filled. Where the caller knows what cameras see
-(gaussians/hull.py), nothing reaches beyond the visible hull, as closing can't fill what can be seen
-through, and what is hidden from every camera is solid.
+crumbs go; sealed cavities (which nobody sees) are filled. Thin parts are thickened (mesh/thin.py)
+and pieces joined (mesh/pieces.py). Where the caller knows what cameras see (gaussians/hull.py),
+nothing reaches beyond the visible hull, as closing can't fill what can be seen through, and what is
+hidden from every camera is solid. The hull then says where the outlines are, and density has only
+to tell something from nothing: its threshold falls to `hulled_share` of what it would be alone,
+which would cut a thin part off inside of its own outline.
 """
 
 from __future__ import annotations
@@ -25,10 +28,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from backend.errors import GenerationError
+from backend.mesh.pieces import drop_crumbs, join
+from backend.mesh.thin import local_limit, thicken
 
 log = logging.getLogger(__name__)
 
 HULL_OPACITY = 0.35  # a thin part is less than opaque at its own edges, so below a half
+FAINT_OPACITY = 0.2  # the same where nothing near is opaque: half of what is there, but not less
 HIDDEN_DEPTH = 0.05  # canonical units behind the visible surface: half a shell of soft Gaussians
 _CLIP = 3.0  # in log density: beyond it a voxel is simply in or out
 
@@ -38,10 +44,12 @@ class Config:
     """How a density grid becomes a solid."""
 
     threshold: float | None = None  # density of the surface; None: chosen from the histogram
+    hulled_share: float = 0.25  # of the chosen threshold, where there is a hull
     smoothing: float = 0.7  # standard deviation of the smoothing, in voxels
     pits: float = 0.1  # canonical units: gaps narrower than this are closed, inside the hull
     closing: int = 1  # voxels by which gaps in a shell are closed before cavities are filled
-    keep_share: float = 0.05  # pieces smaller than this share of the largest one go
+    keep_share: float = 0.05  # short pieces smaller than this share of the largest one go
+    least_radius: float = 0.03  # canonical units: thinner parts are thickened
 
 
 def sdf_from_density(
@@ -53,7 +61,7 @@ def sdf_from_density(
     """Signed distance (canonical units, negative inside) to the surface of the solid in `density`.
 
     hull: least opacity over all views, on the same samples; the solid lies where it is above
-        HULL_OPACITY.
+        HULL_OPACITY, or above half of what is near where that is fainter.
     hidden: canonical units behind what the best-placed view sees, on the same samples; the solid
         fills what lies deeper than HIDDEN_DEPTH.
     Raises GenerationError where nothing reaches the threshold.
@@ -61,20 +69,29 @@ def sdf_from_density(
     config = config or Config()
     values = np.asarray(density.detach().cpu() if isinstance(density, Tensor) else density)
     values = values.astype(np.float64)
-    threshold = automatic_threshold(values) if config.threshold is None else config.threshold
+    threshold = _threshold(values, config, hull is not None)
     level = np.log(np.maximum(values, threshold * 1e-6) / threshold)
     level = _close_pits(np.clip(level, -_CLIP, _CLIP), config.pits)
     if hidden is not None:
         voxels = (np.asarray(hidden, np.float64) - HIDDEN_DEPTH) * (level.shape[0] - 1) / 2
         level = np.maximum(level, np.minimum(voxels, _CLIP))
     if hull is not None:
-        level = np.minimum(level, (np.asarray(hull, np.float64) - HULL_OPACITY) * 2 * _CLIP)
-    level = ndimage.gaussian_filter(level, config.smoothing)
-    level = _shut_border(_clean(level, config))
+        opacity = np.asarray(hull, np.float64)
+        limit = local_limit(opacity, FAINT_OPACITY, HULL_OPACITY)
+        level = np.minimum(level, (opacity - limit) * 2 * _CLIP)
+    level = drop_crumbs(ndimage.gaussian_filter(level, config.smoothing), config.keep_share)
+    level = join(thicken(level, config.least_radius))
+    level = _shut_border(_fill(level, config.closing))
     if not (level > 0).any():
         raise GenerationError(_empty(values, threshold))
     log.debug("solid: threshold %.3g, %d voxels", threshold, int((level > 0).sum()))
     return torch.from_numpy(_distances(level).astype(np.float32))
+
+
+def _threshold(density: np.ndarray, config: Config, hulled: bool) -> float:
+    if config.threshold is not None:
+        return config.threshold
+    return automatic_threshold(density) * (config.hulled_share if hulled else 1.0)
 
 
 def automatic_threshold(density: Float[np.ndarray, "R R R"]) -> float:
@@ -120,25 +137,18 @@ def _close_pits(level: np.ndarray, width: float) -> np.ndarray:
     return np.where(pit, np.minimum(depth, _CLIP), level)
 
 
-def _clean(level: np.ndarray, config: Config) -> np.ndarray:
-    """Largest pieces only, cavities filled; `level` is changed only where that asks for it."""
+def _fill(level: np.ndarray, closing: int) -> np.ndarray:
+    """Cavities filled; `level` is changed only where that asks for it."""
     solid = level > 0
-    labels, count = ndimage.label(solid, np.ones((3, 3, 3)))
-    if count == 0:
-        return level
-    sizes = np.bincount(labels.ravel())[1:]
-    kept = np.isin(labels, 1 + np.flatnonzero(sizes >= config.keep_share * sizes.max()))
-    closed = kept
-    if config.closing:
+    closed = solid
+    if closing:
         ball = ndimage.generate_binary_structure(3, 1)
-        padded = np.pad(kept, config.closing)
-        closed = ndimage.binary_closing(padded, ball, config.closing)
-        closed = closed[(slice(config.closing, -config.closing),) * 3]
+        closed = ndimage.binary_closing(np.pad(solid, closing), ball, closing)
+        closed = closed[(slice(closing, -closing),) * 3]
     cavities = ndimage.binary_fill_holes(closed) & ~closed
     # One more layer, so that the inner side of the shell goes with the cavity.
-    filled = ndimage.binary_dilation(cavities, iterations=config.closing + 1) & (closed | cavities)
-    level = np.where(cavities | filled, np.maximum(level, _CLIP / 2), level)
-    return np.where(solid & ~kept, -_CLIP / 2, level)
+    filled = ndimage.binary_dilation(cavities, iterations=closing + 1) & (closed | cavities)
+    return np.where(cavities | filled, np.maximum(level, _CLIP / 2), level)
 
 
 def _shut_border(level: np.ndarray) -> np.ndarray:
