@@ -1,4 +1,4 @@
-"""A worker that ends before it was spoken to, or that the system won't start: the server goes on."""
+"""A worker that ends before it was spoken to, or can't be started: the server goes on."""
 
 from __future__ import annotations
 
