@@ -78,6 +78,10 @@ def check_mesh(arguments: argparse.Namespace) -> None:
         raise InputError(f"There is no file '{mesh}'; name a .glb, .obj or .ply.")
     request = request_of(arguments)
     request.check_output(output)
+    if arguments.height is not None:
+        raise InputError("A refined mesh keeps its size: leave out --height.")
+    if arguments.faces is not None and request.mode != REMESH:
+        raise InputError("Faces stay as they are: leave out --faces, or add --remesh.")
     if output.exists() and output.samefile(mesh):
         raise InputError(f"The output is the mesh itself, '{mesh}'; name another file.")
     if request.mask_image and not request.mask_image.is_file():
