@@ -16,13 +16,13 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
 from backend.cameras import CameraRange, Cameras
 from backend.errors import InputError
 from backend.gaussians import losses
 from backend.gaussians.densify import Densifier, DensifyConfig
 from backend.gaussians.model import NAMES, GaussianCloud, GaussianModel, StartConfig
+from backend.guidance.asking import normals_before, shrink
 from backend.guidance.base import Guidance, Views, draw_backgrounds
 from backend.guidance.schedules import TimestepConfig, timestep
 from backend.loop import RunContext, optimise
@@ -130,9 +130,9 @@ class GaussianOptimisation:
 
     def _domain(self, index: int) -> str:
         """Normals on an even share of the steps, the other domains in turn."""
-        share = self.config.normal_share if "normal" in self.guidance.prior.domains else 0.0
-        normals = int((index + 1) * share)
-        if normals > int(index * share):
+        share, known = self.config.normal_share, self.guidance.prior.domains
+        normals = normals_before(index + 1, share, known)
+        if normals > normals_before(index, share, known):
             return "normal"
         return self.domains[(index - normals) % len(self.domains)]
 
@@ -157,11 +157,7 @@ class GaussianOptimisation:
             )
             rendered.means2d.retain_grad()
             images = rendered.colors
-        images = images.permute(0, 3, 1, 2)
-        wanted = self.guidance.prior.image_size
-        if wanted != size:
-            images = F.interpolate(images, size=(wanted, wanted), mode="area")
-        return images, rendered
+        return shrink(images.permute(0, 3, 1, 2), self.guidance.prior.image_size), rendered
 
     def _likeness(self, size: int) -> dict[str, Tensor]:
         """To the reference picture, where there is one."""

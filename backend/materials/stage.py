@@ -20,9 +20,9 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
 from backend.cameras import CameraRange, Cameras
+from backend.guidance.asking import shrink
 from backend.guidance.base import Guidance, Views, draw_backgrounds
 from backend.loop import RunContext, optimise
 from backend.materials import views
@@ -145,10 +145,10 @@ class MaterialOptimisation:
         backgrounds = draw_backgrounds(self.guidance.prior, count, self.generator).to(self.device)
         colors = views.paint(material, seen, domain, lighting)
         images = views.composite(colors, seen, backgrounds, self.mesh.faces).permute(0, 3, 1, 2)
-        if images.shape[-1] != size:
-            images = F.interpolate(images, size=size, mode="area")
         known = Views(cameras, domain, backgrounds)
-        return self.guidance.loss(images, known, self._timestep(progress), self.generator)
+        return self.guidance.loss(
+            shrink(images, size), known, self._timestep(progress), self.generator
+        )
 
     def _timestep(self, progress: float) -> float:
         first, last = self.config.timesteps

@@ -19,17 +19,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
 from backend.cameras import CameraRange, Cameras
 from backend.errors import GenerationError, InputError
-from backend.guidance.base import Guidance, Views, draw_backgrounds
+from backend.guidance.asking import Asking
+from backend.guidance.base import Guidance
 from backend.loop import RunContext, optimise
 from backend.mesh import pictures, regularise
 from backend.mesh.dmtet import Surface, marching_tetrahedra
@@ -96,9 +97,11 @@ class GeometryOptimisation:
         context: RunContext,
     ):
         self.steps = config.steps
-        self.config, self.guidance, self.cameras = config, guidance, cameras
+        self.config, self.guidance = config, guidance
         self.generator, self.device = context.generator, context.device
         self.reference = context.reference
+        how = (config.views, config.image_size, config.timesteps, config.normal_share)
+        self.asking = Asking(guidance, cameras, self.generator, self.device, *how)
         self.grid = TetGrid(config.resolution, context.device)
         self.base = _distances_on(self.grid, start.sdf.to(context.device), config.band)
         if not bool((self.base < 0).any()):
@@ -151,31 +154,14 @@ class GeometryOptimisation:
                 f"The surface vanished in step {index} of its refinement: try another seed, or "
                 "fewer refinement steps."
             )
-        domain = self._domain(index)
-        losses = {domain: self._distil(surface, domain, progress)}
+        domain = self.asking.domain(index)
+        paint = partial(self._images, surface, domain)
+        losses = {domain: self.asking.loss(paint, domain, progress)}
         losses |= self._regularisers(surface, points, sdf, tets) | self._outline(surface)
         self.optimiser.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()
         self.optimiser.step()
         return {name: float(loss.detach()) for name, loss in losses.items()}
-
-    def _domain(self, index: int) -> str:
-        """Normals on an even share of the steps."""
-        share = self.config.normal_share if "normal" in self.guidance.prior.domains else 0.0
-        return "normal" if int((index + 1) * share) > int(index * share) else "shaded"
-
-    def _distil(self, surface: Surface, domain: str, progress: float) -> Tensor:
-        config, size = self.config, self.guidance.prior.image_size
-        cameras = self.cameras.sample(config.views, self.generator).to(self.device)
-        backgrounds = draw_backgrounds(self.guidance.prior, len(cameras), self.generator)
-        backgrounds = backgrounds.to(self.device)
-        images = self._images(surface, domain, cameras, backgrounds, max(config.image_size, size))
-        if images.shape[-1] != size:
-            images = F.interpolate(images, size=(size, size), mode="area")
-        first, last = config.timesteps
-        timestep = first + (last - first) * progress
-        views = Views(cameras, domain, backgrounds)
-        return self.guidance.loss(images, views, timestep, self.generator)
 
     def _images(
         self, surface: Surface, domain: str, cameras: Cameras, backgrounds: Tensor, size: int

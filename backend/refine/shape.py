@@ -15,6 +15,7 @@ so that the prior sees the prop that it was told of; they are where the material
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,7 +25,8 @@ from torch.nn import functional as F
 
 from backend.cameras import CameraRange, Cameras
 from backend.color import from_srgb
-from backend.guidance.base import Guidance, Views
+from backend.guidance.asking import Asking
+from backend.guidance.base import Guidance
 from backend.loop import RunContext, optimise
 from backend.materials.field import FieldConfig, MaterialField
 from backend.mesh import pictures
@@ -72,8 +74,10 @@ class ShapeOptimisation:
         context: RunContext,
     ):
         self.steps, self.body = config.steps, body
-        self.config, self.guidance, self.cameras = config, guidance, cameras
+        self.config = config
         self.generator, self.device = context.generator, context.device
+        how = (config.views, config.image_size, config.timesteps, config.normal_share)
+        self.asking = Asking(guidance, cameras, self.generator, self.device, *how)
         weights = torch.from_numpy(body.weights).to(self.device)
         self.free = torch.nonzero(weights > 0)[:, 0]
         bounds = strength * CANONICAL_RADIUS * weights / torch.from_numpy(body.stretch).to(weights)
@@ -111,30 +115,14 @@ class ShapeOptimisation:
             group["lr"] = group["rate"] * (1 + (self.config.final_rate - 1) * progress)
         displacement = self.displacement()
         mesh = TriMesh(self.body.moved(displacement, self.body.shown_of), self.base.faces)
-        domain = self._domain(index)
-        losses = {domain: self._distil(mesh, domain, progress)}
+        domain = self.asking.domain(index)
+        paint = partial(self._images, mesh, domain)
+        losses = {domain: self.asking.loss(paint, domain, progress)}
         losses |= self.shading.terms(mesh, displacement, self.config)
         self.optimiser.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()
         self.optimiser.step()
         return {name: float(loss.detach()) for name, loss in losses.items()}
-
-    def _domain(self, index: int) -> str:
-        """Normals on an even share of the steps."""
-        share = self.config.normal_share if "normal" in self.guidance.prior.domains else 0.0
-        return "normal" if int((index + 1) * share) > int(index * share) else "shaded"
-
-    def _distil(self, mesh: TriMesh, domain: str, progress: float) -> Tensor:
-        config, wanted = self.config, self.guidance.prior.image_size
-        cameras = self.cameras.sample(config.views, self.generator).to(self.device)
-        backgrounds = torch.rand(len(cameras), 3, generator=self.generator).to(self.device)
-        images = self._images(mesh, domain, cameras, backgrounds, max(config.image_size, wanted))
-        if images.shape[-1] != wanted:
-            images = F.interpolate(images, size=(wanted, wanted), mode="area")
-        first, last = config.timesteps
-        timestep = first + (last - first) * progress
-        views = Views(cameras, domain, backgrounds)
-        return self.guidance.loss(images, views, timestep, self.generator)
 
     def _images(
         self, mesh: TriMesh, domain: str, cameras: Cameras, backgrounds: Tensor, size: int

@@ -1,0 +1,67 @@
+"""What the stages that refine a surface have in common: whose turn it is, and one step's question.
+
+In: a guidance, cameras to draw from, how to paint views of what is refined. Out: a scalar loss.
+The random numbers of a step come in one order: cameras, backgrounds, whatever the painting draws,
+then the guidance's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from backend.cameras import CameraRange, Cameras
+from backend.guidance.base import Guidance, Views, draw_backgrounds
+
+# Cameras, backgrounds (B, 3) and pixels a side -> images (B, 3, H, W) in [0, 1].
+Paint = Callable[[Cameras, Tensor, int], Tensor]
+
+
+def normals_before(index: int, share: float, domains: tuple[str, ...]) -> int:
+    """How many of the first `index` steps are guided by normals: an even share of them, none
+    where the prior's domains have no normals."""
+    return int(index * share) if "normal" in domains else 0
+
+
+def shrink(images: Float[Tensor, "B 3 _ _"], size: int) -> Float[Tensor, "B 3 {size} {size}"]:
+    """Square images at the size that a prior sees, by the mean of what falls on each pixel."""
+    if images.shape[-1] == size:
+        return images
+    return F.interpolate(images, size=(size, size), mode="area")
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How a stage asks. `timesteps` are noise levels at its first step and at its last."""
+
+    guidance: Guidance
+    cameras: CameraRange
+    generator: torch.Generator
+    device: torch.device
+    views: int  # per step
+    image_size: int  # pixels rendered, at least; the prior sees them shrunk to its own size
+    timesteps: tuple[float, float]
+    normal_share: float  # of the steps, where the prior knows normals; the rest is shaded
+
+    def domain(self, index: int) -> str:
+        """Normals on an even share of the steps."""
+        share, known = self.normal_share, self.guidance.prior.domains
+        now = normals_before(index + 1, share, known) > normals_before(index, share, known)
+        return "normal" if now else "shaded"
+
+    def loss(self, paint: Paint, domain: str, progress: float) -> Tensor:
+        """`progress` runs from 0 at the first step to 1 at the last."""
+        prior = self.guidance.prior
+        cameras = self.cameras.sample(self.views, self.generator).to(self.device)
+        backgrounds = draw_backgrounds(prior, len(cameras), self.generator).to(self.device)
+        painted = paint(cameras, backgrounds, max(self.image_size, prior.image_size))
+        first, last = self.timesteps
+        timestep = first + (last - first) * progress
+        views = Views(cameras, domain, backgrounds)
+        images = shrink(painted, prior.image_size)
+        return self.guidance.loss(images, views, timestep, self.generator)
