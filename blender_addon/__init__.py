@@ -31,6 +31,7 @@ MODULES = (
     "lods",
     "hull",
     "assets",
+    "asset_library",
     "provenance",
     "styles",
     "commands",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
@@ -74,15 +75,10 @@ def preview(context: bpy.types.Context, thing: bpy.types.Object) -> bool:
         return bpy.ops.ed.lib_id_generate_preview() == {"FINISHED"}
 
 
-class PROPSMITH_OT_mark_asset(bpy.types.Operator):
-    bl_idname = "propsmith.mark_asset"
-    bl_label = "Mark as Asset"
-    bl_description = (
-        "Show the active object in the Asset Browser, with a preview, tags from its prompt, its "
-        "licence and a catalogue"
-    )
-    bl_options = {"REGISTER", "UNDO"}
+class Marking:
+    """What the operators that make assets ask for, and do with it."""
 
+    report: Any  # comes with bpy.types.Operator
     tags: StringProperty(name="Tags", description="Separated by commas; empty: from the prompt")
     licence: StringProperty(
         name="Licence", description="Empty: what the prior's licence says of its results, if known"
@@ -97,21 +93,34 @@ class PROPSMITH_OT_mark_asset(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         return context.active_object is not None and context.active_object.library is None
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        thing = context.active_object
+    def mark(self, thing: bpy.types.Object, folder: Path | None) -> None:
+        """folder: where the catalogue file is; None: the file is not saved yet."""
         origin = provenance.read(thing) or {}
         given = [tag.strip() for tag in self.tags.split(",") if tag.strip()]
         licence = self.licence or origin.get("licence", "")
         mark(thing, given or tags_of(origin.get("prompt", "")), licence, self.author)
         path = self.catalogue.strip().strip("/").replace(":", "-")
-        if path and bpy.data.filepath:
-            try:
-                folder = Path(bpy.data.filepath).parent
-                thing.asset_data.catalog_id = add_catalogue(folder, path)
-            except (OSError, UnicodeDecodeError) as error:
-                self.report({"WARNING"}, rpt_("The catalogue can't be written: {}").format(error))
-        elif path:
-            thing.asset_data.catalog_id = catalogue_id(path)
+        if not path:
+            return
+        try:
+            found = add_catalogue(folder, path) if folder else catalogue_id(path)
+            thing.asset_data.catalog_id = found
+        except (OSError, UnicodeDecodeError) as error:
+            self.report({"WARNING"}, rpt_("The catalogue can't be written: {}").format(error))
+
+
+class PROPSMITH_OT_mark_asset(Marking, bpy.types.Operator):
+    bl_idname = "propsmith.mark_asset"
+    bl_label = "Mark as Asset"
+    bl_description = (
+        "Show the active object in the Asset Browser, with a preview, tags from its prompt, its "
+        "licence and a catalogue"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        thing, file = context.active_object, bpy.data.filepath
+        self.mark(thing, Path(file).parent if file else None)
         if not bpy.app.background:
             preview(context, thing)
         return {"FINISHED"}

@@ -17,7 +17,7 @@ from bpy.props import BoolProperty, FloatProperty
 from mathutils import Matrix, Vector
 
 from .cameras import KNOWN, RADIUS, Limits, Preferences, Spread, View, preferences, view_of
-from .properties import favoured
+from .settings import favoured
 
 NO_CAMERA = "The scene has no camera: add one, or select the cameras to take the views from"
 NO_VIEW = "There is no 3D viewport here to take the view from"

@@ -17,7 +17,8 @@ import numpy as np
 from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import CollectionProperty, IntProperty, StringProperty
 
-from . import bridge, glb, jobs, live, objects, properties, session, thumbnail
+from . import bridge, glb, jobs, live, objects, session, thumbnail
+from .settings import show_settings
 from .wire import errors, messages
 
 log = logging.getLogger(__name__)
@@ -140,6 +141,12 @@ class _OfJob:
             self.report({"ERROR"}, rpt_("That job is not in the history: refresh it"))
         return info
 
+    def reached(self) -> bool:
+        """Whether there is a server to ask; else the user is told."""
+        if not session.is_up():
+            self.report({"ERROR"}, rpt_(NO_SERVER))
+        return session.is_up()
+
 
 class PROPSMITH_OT_history_refresh(bpy.types.Operator):
     bl_idname = "propsmith.history_refresh"
@@ -178,7 +185,7 @@ class PROPSMITH_OT_history_settings(_OfJob, bpy.types.Operator):
         info = self.found()
         if info is None:
             return {"CANCELLED"}
-        properties.show_settings(context.scene, info.settings)
+        show_settings(context.scene, info.settings)
         context.scene.propsmith.seed_locked = True
         return {"FINISHED"}
 
@@ -196,8 +203,7 @@ class PROPSMITH_OT_history_load(_OfJob, bpy.types.Operator):
         if info.state != "done" or not info.files:
             self.report({"ERROR"}, rpt_("That job has no prop at the server any more"))
             return {"CANCELLED"}
-        if not session.is_up():
-            self.report({"ERROR"}, rpt_(NO_SERVER))
+        if not self.reached():
             return {"CANCELLED"}
         jobs.infos.setdefault(info.job, info)
         objects.make(context, info.job, info.settings.prompt, info.settings.height or 0.0)
@@ -214,10 +220,7 @@ class PROPSMITH_OT_history_delete(_OfJob, bpy.types.Operator):
         return context.window_manager.invoke_confirm(self, event)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        if self.found() is None:
-            return {"CANCELLED"}
-        if not session.is_up():
-            self.report({"ERROR"}, rpt_(NO_SERVER))
+        if self.found() is None or not self.reached():
             return {"CANCELLED"}
         job = self.job
         session.send(messages.Delete(job), lambda answer: _deleted(job, answer))

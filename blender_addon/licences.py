@@ -14,6 +14,7 @@ LICENCES = {
     "deepfloyd": "DeepFloyd IF licence",
     "sd3": "Stability AI Community Licence",
     "mvdream": "CreativeML Open RAIL++-M",
+    "richdreamer": "Apache-2.0 of its publishers; its bases' CreativeML Open RAIL-M and RAIL++-M",
     "zero123": "of its model card: for research",
     "stable-zero123": "Stability AI's for research, not commercial",
 }

@@ -15,7 +15,8 @@ from typing import Any
 import bpy
 
 from . import bridge, jobs, live, objects, runtime, session, solid, uploads
-from .properties import MOST_SEED, settings_of
+from .properties import MOST_SEED
+from .settings import settings_of
 from .wire import errors, messages
 
 Slices = Generator[Any, None, None]

@@ -13,7 +13,15 @@ IN_MENU = (
     *("generate", "refine", "texture_only", "cancel", "pause", "resume", "show", "delete"),
     *("new_seed", "connect", "disconnect", "start_backend", "stop_backend", "open_log"),
     *("release_memory", "cameras_from_scene", "cameras_from_view", "look_from_favoured"),
-    *("make_lods", "make_collision", "mark_asset", "reproduce", "refine_ab", "refine_apply"),
+    *(
+        "make_lods",
+        "make_collision",
+        "mark_asset",
+        "save_to_library",
+        "reproduce",
+        "refine_ab",
+        "refine_apply",
+    ),
     *("refine_discard", "history_refresh"),
 )
 

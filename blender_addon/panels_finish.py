@@ -27,6 +27,7 @@ class PROPSMITH_PT_finish(_InSidebar, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column(align=True)
         column.operator("propsmith.mark_asset", icon="ASSET_MANAGER")
+        column.operator("propsmith.save_to_library", icon="FILE_TICK")
         column.operator("propsmith.make_lods", icon="MOD_DECIM")
         column.operator("propsmith.make_collision", icon="MESH_ICOSPHERE")
         thing = context.active_object

@@ -1,13 +1,12 @@
 """What is kept: the panel's settings on the scene, the link to its job on each object.
 
-In: a scene. Out: `settings_of`, the job's settings as the wire has them. What is only true while
-Blender runs (the connection, the queue) lies on the window manager: runtime.py.
+What a job has of them: settings.py. What is only true while Blender runs (the connection, the
+queue) lies on the window manager: runtime.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
+from functools import partial
 
 import bpy
 from bpy.props import (
@@ -21,7 +20,6 @@ from bpy.props import (
 )
 
 from .choices import menu
-from .wire import messages
 
 MOST_SEED = 2**31 - 1  # of Blender's whole numbers
 VIEWS = (
@@ -32,19 +30,15 @@ VIEWS = (
     ("TOP", "Top", "From above", 4),
     ("OWN", "Own Direction", "The azimuth and elevation below", 5),
 )
-DIRECTIONS = {
-    "FRONT": (0.0, 15.0),
-    "BACK": (180.0, 15.0),
-    "LEFT": (-90.0, 15.0),
-    "RIGHT": (90.0, 15.0),
-    "TOP": (0.0, 80.0),
-}
 SOURCES = (
     ("DEFAULT", "All Around", "Cameras all around the prop, as the preset has them"),
     ("CAMERA", "Scene Camera", "Favour what the scene's camera sees of the 3D cursor's place"),
     ("VIEWPORT", "This Viewport", "Favour the view of the viewport that Generate is pressed in"),
     ("SLIDERS", "Sliders", "Set the ranges by hand"),
 )
+
+
+RangeProperty = partial(FloatVectorProperty, size=2)
 
 
 class PROPSMITH_PG_settings(bpy.types.PropertyGroup):
@@ -128,34 +122,30 @@ class PROPSMITH_PG_settings(bpy.types.PropertyGroup):
     camera_source: EnumProperty(
         name="Cameras", description="Where the prop is looked at from", items=SOURCES
     )
-    azimuth: FloatVectorProperty(
+    azimuth: RangeProperty(
         name="Azimuth",
         description="Range around the prop, degrees; 0 is the front, 90 its +X side",
-        size=2,
         default=(-180, 180),
         min=-360,
         max=360,
     )
-    elevation: FloatVectorProperty(
+    elevation: RangeProperty(
         name="Elevation",
         description="Range of heights, degrees; 90 looks straight down",
-        size=2,
         default=(-10, 45),
         min=-90,
         max=90,
     )
-    distance: FloatVectorProperty(
+    distance: RangeProperty(
         name="Distance",
         description="Range of distances; the prop fills a sphere of radius 0.9",
-        size=2,
         default=(2.8, 3.2),
         min=1.21,
         max=18.9,
     )
-    fov: FloatVectorProperty(
+    fov: RangeProperty(
         name="Field of View",
         description="Range of vertical fields of view, degrees",
-        size=2,
         default=(38, 42),
         min=1,
         max=119,
@@ -164,10 +154,9 @@ class PROPSMITH_PG_settings(bpy.types.PropertyGroup):
         name="Favour a View", description="Look more often from one direction than from others"
     )
     favour: EnumProperty(name="Favour", description="The direction to favour", items=VIEWS)
-    favour_angles: FloatVectorProperty(
+    favour_angles: RangeProperty(
         name="Direction",
         description="Azimuth and elevation of the favoured view, degrees",
-        size=2,
         default=(0, 15),
         min=-180,
         max=180,
@@ -214,78 +203,3 @@ def unregister() -> None:
     del bpy.types.Mesh.propsmith
     del bpy.types.Object.propsmith
     del bpy.types.Scene.propsmith
-
-
-def settings_of(scene: bpy.types.Scene) -> messages.Settings:
-    """The panel's settings as a job has them. Raises WireError for a value outside its limits.
-
-    The image prompt is not among them: it goes to the server first, and then has a digest. Cameras
-    are where the source is DEFAULT or SLIDERS; operators add those of a camera or viewport.
-    """
-    panel = scene.propsmith
-    values: dict[str, Any] = {
-        "prompt": ", ".join(filter(None, (panel.prompt.strip(), panel.style.strip()))),
-        "negative": panel.negative.strip(),
-        "seed": panel.seed,
-        "preset": panel.preset,
-        "prior": panel.prior,
-        "distillation": panel.distillation or None,
-        "timesteps": panel.timesteps or None,
-        "guidance_scale": panel.guidance_scale or None,
-        "perp_neg": panel.perp_neg,
-        "faces": max(panel.faces, 500) if panel.faces else None,
-        "texture_size": int(panel.texture_size) or None,
-        "height": round(panel.height, 6) or None,
-        **_cameras(panel),
-    }
-    return messages.Settings(**values)
-
-
-def favoured(panel: PROPSMITH_PG_settings) -> tuple[float, float]:
-    """Azimuth and elevation, degrees, of the view that the panel names."""
-    azimuth, elevation = DIRECTIONS.get(panel.favour) or panel.favour_angles
-    return (round(azimuth, 4), round(min(max(elevation, -90.0), 90.0), 4))
-
-
-def _cameras(panel: PROPSMITH_PG_settings) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if panel.use_favour:
-        found["favour"] = favoured(panel)
-    if panel.camera_source == "SLIDERS":
-        for name in ("azimuth", "elevation", "distance", "fov"):
-            low, high = sorted(round(value, 4) for value in getattr(panel, name))
-            found[name] = (low, high)
-    return found
-
-
-def show_settings(scene: bpy.types.Scene, settings: messages.Settings) -> None:
-    """The panel gets a job's settings: "use these settings again"."""
-    panel = scene.propsmith
-    panel.style = ""  # its words are in the prompt
-    for field in fields(settings):
-        value = getattr(settings, field.name)
-        if field.name in ("prompt", "negative", "preset", "prior", "perp_neg"):
-            setattr(panel, field.name, value)
-        elif field.name in ("distillation", "timesteps"):
-            setattr(panel, field.name, value or "")
-        elif field.name in ("guidance_scale", "faces", "height"):
-            setattr(panel, field.name, value or 0)
-    panel.seed = min(settings.seed, MOST_SEED)
-    sizes = {item.identifier for item in panel.bl_rna.properties["texture_size"].enum_items}
-    size = str(settings.texture_size or 0)
-    panel.texture_size = size if size in sizes else "0"
-    _show_cameras(panel, settings)
-
-
-def _show_cameras(panel: PROPSMITH_PG_settings, settings: messages.Settings) -> None:
-    names = ("azimuth", "elevation", "distance", "fov")
-    given = {name: getattr(settings, name) for name in names if getattr(settings, name)}
-    panel.camera_source = "SLIDERS" if given else "DEFAULT"
-    for name, ends in given.items():
-        setattr(panel, name, ends)
-    panel.use_favour = settings.favour is not None
-    if settings.favour is not None:
-        named = {angles: view for view, angles in DIRECTIONS.items()}
-        panel.favour = named.get(settings.favour, "OWN")
-        azimuth, elevation = settings.favour
-        panel.favour_angles = ((azimuth + 180) % 360 - 180, elevation)

@@ -14,8 +14,9 @@ from typing import Any
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
-from . import live, operators, properties, session
+from . import live, operators, session
 from .licences import licence_of
+from .settings import show_settings
 from .wire import errors, messages
 
 KEY = "propsmith_origin"
@@ -89,7 +90,7 @@ class PROPSMITH_OT_reproduce(bpy.types.Operator):
         origin = read(context.active_object) or {}
         try:
             settings = settings_of(origin)
-            properties.show_settings(context.scene, settings)
+            show_settings(context.scene, settings)
             context.scene.propsmith.seed_locked = True
             if session.now.client is None:
                 session.connect()

@@ -18,9 +18,10 @@ from bpy.props import EnumProperty, FloatProperty, PointerProperty, StringProper
 from . import bridge, jobs, refine_jobs, session
 from . import refine_live as live
 from . import refine_record as records
-from .properties import MOST_SEED, settings_of
+from .properties import MOST_SEED
 from .refine_frame import RefineError
 from .refine_read import copy_mesh, read_object, why_not
+from .settings import settings_of
 from .wire import errors, mesh_file, messages
 
 MODES = (

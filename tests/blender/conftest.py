@@ -81,7 +81,18 @@ def addon() -> ModuleType:
     import bpy
 
     bpy.ops.wm.read_homefile(use_empty=True, app_template="")
-    return enable_addon()
+    addon = enable_addon()
+    _forget(addon)
+    return addon
+
+
+def _forget(addon: ModuleType) -> None:
+    """What it knew of an earlier test's server and jobs."""
+    session, jobs = (importlib.import_module(f"{addon.__name__}.{n}") for n in ("session", "jobs"))
+    session.disconnect()
+    session.now.unsent.clear()
+    for book in (jobs.infos, jobs.followers, jobs.views, jobs.pending, jobs._unheard):
+        book.clear()
 
 
 def pump_until(
@@ -212,6 +223,3 @@ def core(addon: ModuleType, start_backend: Callable[..., Backend]) -> Iterator[S
     core.wait(core.session.is_up, "a connection")
     yield core
     core.session.disconnect()
-    core.jobs.followers.clear()
-    core.jobs.infos.clear()
-    core.session.now.unsent.clear()

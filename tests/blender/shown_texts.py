@@ -12,7 +12,7 @@ from pathlib import Path
 KEYWORDS = {"text", "name", "description"}
 CLASS_TEXTS = {"bl_label", "bl_description"}
 PROPERTIES = {
-    f"{kind}Property" for kind in ("Bool", "Int", "Float", "FloatVector", "String", "Enum")
+    f"{kind}Property" for kind in ("Bool", "Int", "Float", "FloatVector", "Range", "String", "Enum")
 }
 DRAWN = {"label", "prop", "operator", "menu", "panel", "progress", "prop_search", "split"}
 TRANSLATORS = {"rpt_", "iface_", "tip_"}

@@ -123,3 +123,31 @@ def test_what_the_user_has_set_stays(addon: ModuleType) -> None:
     data = thing.asset_data
     assert (data.license, data.author) == ("CC-BY-4.0", "Me")
     assert [tag.name for tag in data.tags] == ["propsmith", "seat", "oak"]
+
+
+def test_saved_into_a_library_it_can_be_used_by_another_file(
+    addon: ModuleType, tmp_path: Path
+) -> None:
+    libraries = bpy.context.preferences.filepaths.asset_libraries
+    for library in list(libraries):
+        libraries.remove(library)
+    thing = made(addon)
+    with pytest.raises(RuntimeError, match="asset library"):
+        bpy.ops.propsmith.save_to_library()
+    libraries.new(name="Mine", directory=str(tmp_path))
+    parent = bpy.data.objects.new("parent", None)
+    thing.parent, thing.name = parent, "Oak / Chair"
+    for _ in range(2):  # no file is overwritten
+        assert bpy.ops.propsmith.save_to_library(author="Ada") == {"FINISHED"}
+    assert thing.asset_data is None and thing.parent == parent
+    files = sorted(path.name for path in tmp_path.glob("*.blend"))
+    assert files == ["Oak___Chair-2.blend", "Oak___Chair.blend"]
+    assert "Propsmith/Props" in (tmp_path / "blender_assets.cats.txt").read_text()
+    bpy.ops.wm.read_homefile(use_empty=True)
+    with bpy.data.libraries.load(str(tmp_path / files[1]), assets_only=True) as (there, here):
+        assert there.objects == ["Oak / Chair"]
+        here.objects = there.objects
+    [found] = here.objects
+    assert found.asset_data.author == "Ada" and "chair" in found.asset_data.tags
+    assert found.preview.image_size[:] == (128, 128)
+    assert "parent" not in bpy.data.objects

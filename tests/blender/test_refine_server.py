@@ -34,8 +34,6 @@ def refine(addon: ModuleType, start_backend: Callable[..., Backend]) -> Iterator
     found.wait(found.session.is_up, "a connection")
     yield found
     found.session.disconnect()
-    found.jobs.followers.clear()
-    found.jobs.infos.clear()
 
 
 def press(name: str, make: str, group: str = "") -> bpy.types.Object:

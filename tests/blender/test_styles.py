@@ -20,7 +20,7 @@ def ours(styles: ModuleType) -> dict[str, Path]:
 
 
 def test_each_of_ours_applies_and_makes_a_job(addon: ModuleType, styles: ModuleType) -> None:
-    settings_of = importlib.import_module(f"{addon.__name__}.properties").settings_of
+    settings_of = importlib.import_module(f"{addon.__name__}.settings").settings_of
     panel = bpy.context.scene.propsmith
     assert {"Realistic", "Hand-Painted", "Toon", "Clay", "Low_Poly"} <= ours(styles).keys()
     seen = set()
