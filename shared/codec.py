@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -168,16 +167,6 @@ def _array(described: Any, frame: Buffer) -> tuple[str, np.ndarray]:
     if size != len(buffer):
         raise bad(f"Array {name[:64]} should take {size} bytes and takes {len(buffer)}.")
     return name, np.frombuffer(buffer, DTYPES[dtype]).reshape(shape)
-
-
-def digest_of(*arrays: np.ndarray) -> str:
-    """16 hex digits that tell arrays from others: checksum and size. Many times faster than a hash
-    that would also withstand intent, which nobody has here."""
-    checksum = size = 0
-    for array in arrays:
-        data = np.ascontiguousarray(array).data
-        checksum, size = zlib.crc32(data, checksum), size + data.nbytes
-    return f"{checksum:08x}{size & 0xFFFFFFFF:08x}"
 
 
 def _dtype_name(array: np.ndarray) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .codec import digest_of
+from .digest import digest_of
 from .errors import bad
 from .messages import Mesh
 
@@ -22,8 +22,10 @@ def quantise(positions: np.ndarray) -> np.ndarray:
     steps = np.subtract(positions, OFFSET, dtype=np.float32)
     steps *= 1 / SCALE
     np.rint(steps, out=steps)
-    np.fmax(steps, 0, out=steps)  # which also turns what is no number into 0
-    return np.fmin(steps, 65535, out=steps).astype("<u2")
+    if steps.size and not (steps.min() >= 0 and steps.max() <= 65535):  # two cheap questions
+        np.fmax(steps, 0, out=steps)  # which also turns what is no number into 0
+        np.fmin(steps, 65535, out=steps)
+    return steps.astype("<u2")
 
 
 def dequantise(steps: np.ndarray, offset: float, scale: float) -> np.ndarray:

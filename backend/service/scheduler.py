@@ -143,8 +143,8 @@ class Scheduler:
         elif isinstance(message, link.Ended):
             self._ended(worker, message)
         elif message.job == worker.last_job:  # its last pictures may come after its end
+            self.pictured(message)  # first: somebody waits for that
             self._send(worker, link.Taken())
-            self.pictured(message)
 
     def _read(self, frames: Sequence[Any]) -> tuple[Worker | None, Any]:
         """Whose key fits decides who sent it: others are not heard."""

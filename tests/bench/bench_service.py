@@ -131,8 +131,10 @@ def measure(count: int) -> dict[str, float]:
     result = {}
     for what, seconds in values.items():
         result[f"{what}_median_ms"] = round(float(np.median(seconds)) * 1e3, 3)
+        result[f"{what}_min_ms"] = round(min(seconds) * 1e3, 3)
         result[f"{what}_p99_ms"] = round(float(np.percentile(seconds, 99)) * 1e3, 3)
     result["mesh_over_copy"] = round(result["mesh_median_ms"] / result["copy_median_ms"], 2)
+    result["mesh_over_copy_min"] = round(result["mesh_min_ms"] / result["copy_min_ms"], 2)
     result["mesh_over_copy_p99"] = round(result["mesh_p99_ms"] / result["copy_p99_ms"], 2)
     return result
 
