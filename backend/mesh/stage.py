@@ -12,7 +12,9 @@ The distances are a sum over levels: coarse grids, interpolated, and one value a
 tells each vertex little and noisily; coarse cells add up what thousands of pixels say, so that
 parts move as parts before details form (the effect that Nicolet et al. 2021, "Large Steps in
 Inverse Rendering of Geometry", get by smoothing the gradient). A weak pull towards the first
-surface keeps thin parts, of which a small prior sees little, from being eaten away.
+surface keeps small parts, of which a small prior sees little, from being eaten away. Parts about
+as thin as the cells, and the rods that join pieces (mesh/pieces.py), would still be: around them
+the distances may change by THIN_CHANGE at most.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from backend.mesh.dmtet import Surface, marching_tetrahedra
 from backend.mesh.from_field import sample_grid
 from backend.mesh.geometry import take
 from backend.mesh.tet_grid import TetGrid
+from backend.mesh.thin import around_thin
 from backend.mesh.types import PaintedMesh, TriMesh
 from backend.reference.likeness import LikenessConfig, outline
 
@@ -45,6 +48,8 @@ STAGE = "mesh"
 # with |offset| <= 0.2 sqrt(3) cells none turns over.
 MAX_OFFSET = 0.2
 ANCHORED = 2.0  # cells on each side of the first surface where change is held back
+THIN = 1.5  # cells: parts that hold no ball of this radius are thin
+THIN_CHANGE = 0.3  # cells by which their surface may go in or out
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,8 @@ class GeometryOptimisation:
             raise GenerationError("The shape to refine is empty: try another seed or prompt.")
         self.free = torch.nonzero((self.base.abs() < config.band) & ~self.grid.outer)[:, 0]
         self.places = self.grid.points[self.free]
+        thin = around_thin(start.sdf, THIN * self.grid.cell).to(self.device)
+        self.held = sample_grid(thin.float(), self.places) > 0.5
         self.near = torch.nonzero((self.base.abs() < ANCHORED) & ~self.grid.outer)[:, 0]
 
         def parameter(*shape: int) -> Tensor:
@@ -133,6 +140,7 @@ class GeometryOptimisation:
         for finer, corners in zip(self.coarse[1:], self.corners, strict=True):
             levels = finer + sample_grid(levels, corners).reshape(finer.shape)
         change = sample_grid(levels, self.places) + self.fine
+        change = torch.where(self.held, THIN_CHANGE * torch.tanh(change / THIN_CHANGE), change)
         distances = take(self.base, self.free) + change
         points = self.grid.points.index_copy(0, self.free, moved)
         return points, self.base.index_copy(0, self.free, distances) * cell

@@ -7,7 +7,10 @@ least about: their Gaussians are few and faint, and smoothing eats what is two v
 from __future__ import annotations
 
 import numpy as np
+import torch
+from jaxtyping import Bool, Float
 from scipy import ndimage
+from torch import Tensor
 
 NEAR = 0.07  # canonical units: half of a cube's side, in which the peak is looked for
 
@@ -34,6 +37,24 @@ def thicken(level: np.ndarray, radius: float) -> np.ndarray:
     if not ridge.any():
         return level
     return np.maximum(level, wanted - ndimage.distance_transform_edt(~ridge))
+
+
+def around_thin(
+    sdf: Float[Tensor, "R R R"], radius: float, margin: float = 0.07
+) -> Bool[Tensor, "R R R"]:
+    """Where a part is nearer than `margin` that holds no ball of `radius` (canonical units).
+
+    sdf: distances in canonical units, negative inside. Corners of thick parts do not count.
+    """
+    values = np.asarray(sdf.detach().cpu(), np.float64)
+    spacing = spacing_of(values)
+    core = values <= -radius
+    away = ndimage.distance_transform_edt(~core) * spacing
+    # The corner of a cube is 1.7 radii away from where balls fit in.
+    thin = (values < 0) & (away > 2 * radius if core.any() else True)
+    if not thin.any():
+        return torch.zeros(values.shape, dtype=torch.bool)
+    return torch.from_numpy(ndimage.distance_transform_edt(~thin) * spacing <= margin)
 
 
 def spacing_of(values: np.ndarray) -> float:

@@ -7,13 +7,19 @@ import pytest
 import torch
 from scipy import ndimage
 
+from backend.cameras import CameraRange
 from backend.gaussians.field import density_grid
 from backend.gaussians.hull import visible_space
 from backend.gaussians.model import GaussianCloud
+from backend.guidance.distil import GuidanceConfig, distil
+from backend.loop import RunContext
 from backend.mesh import pieces
+from backend.mesh import stage as mesh_stage
 from backend.mesh.from_field import sample_grid, sdf_from_density
 from backend.mesh.pieces import drop_crumbs, join
-from backend.mesh.thin import local_limit, spacing_of, thicken
+from backend.mesh.stage import GeometryOptimisation, GeometryStart
+from backend.mesh.thin import around_thin, local_limit, spacing_of, thicken
+from tests.mixture_prior import MixturePrior
 
 R = 65
 AXIS = np.linspace(-1, 1, R)
@@ -126,6 +132,31 @@ def test_a_standing_leg_is_joined_over_a_crack_only() -> None:
 def test_what_is_too_far_to_belong_stays_where_it_is() -> None:
     far = np.maximum(ball(0, 0, -0.7, 0.15), ball(0, 0, 0.75, 0.2))
     np.testing.assert_array_equal(join(far), far)
+
+
+def test_around_thin_parts_and_not_around_edges() -> None:
+    box = np.minimum.reduce([0.3 - np.abs(X + 0.4), 0.3 - np.abs(Y), 0.3 - np.abs(Z)])
+    level = np.maximum(box / SPACING, rod(0.5, 0, -0.5, 0.5, 0.03))
+    thin = around_thin(torch.from_numpy(-level * SPACING).float(), 0.06).numpy()
+    assert thin[np.abs(AXIS - 0.5).argmin(), R // 2, R // 2]
+    assert not thin[np.hypot(X - 0.5, Y) > 0.15].any()
+    assert not around_thin(torch.from_numpy(-ball(0, 0, 0, 0.5) * SPACING).float(), 0.06).any()
+
+
+def test_refinement_moves_a_ball_and_cannot_eat_the_rod_on_it() -> None:
+    level = np.maximum(ball(0, 0, -0.3, 0.4), rod(0, 0, 0.0, 0.7, 0.035))
+    start = GeometryStart(torch.from_numpy(-level * SPACING).float(), torch.zeros_like)
+    context = RunContext(torch.device("cpu"), torch.Generator().manual_seed(0))
+    guidance = distil(
+        MixturePrior(torch.zeros(1, 3, 8, 8), {"text": [0], "null": [0]}), GuidanceConfig()
+    )
+    made = GeometryOptimisation(start, mesh_stage.Config(), guidance, CameraRange(), context)
+    with torch.no_grad():
+        made.coarse[0].fill_(2.0)  # cells that every surface is to go in
+        vertices = made.surface().mesh.vertices
+    assert float(vertices[:, 2].max()) > 0.65
+    lowest = float(vertices[:, 2].min())
+    assert lowest == pytest.approx(-0.7 + 2 * made.grid.cell, abs=0.5 * made.grid.cell)
 
 
 def test_spacing_of_a_grid() -> None:
