@@ -4,6 +4,7 @@ Follows Shen et al. 2021 (DMTet, arXiv 2111.04276), section 3.1.3: on an edge (a
 have different signs the surface's vertex is v = (a s_b - b s_a) / (s_b - s_a), so gradients reach
 both the distances and the positions of the grid. Negative is inside; 0 counts as outside.
 The table of cases is derived here from the parity of permutations instead of being written out.
+On the CPU, kernels do what the two functions at the end do elsewhere (mesh/marching_cpu.py).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from backend.mesh import marching_cpu
 from backend.mesh.geometry import take
 from backend.mesh.types import TriMesh
 
@@ -77,17 +79,35 @@ def marching_tetrahedra(
     tets have to be positively oriented. Closed wherever the surface stays inside of them; empty
     (no vertices, no faces) where nothing changes sign.
     """
-    device = points.device
-    bits = torch.tensor([1, 2, 4, 8], device=device)
-    codes = ((sdf.detach() < 0)[tets] * bits).sum(dim=1)
+    if tets.device.type == "cpu":
+        edges, faces = marching_cpu.march(sdf.detach() < 0, tets, _CORNERS, _COUNTS)
+    else:
+        edges, faces = _march(sdf.detach() < 0, tets)
+    if points.device.type == "cpu" and points.dtype == sdf.dtype == torch.float32:
+        return _surface(edges, faces, *marching_cpu.place(points, sdf, edges))
+    return _surface(edges, faces, *_place(points, sdf, edges))
+
+
+def _surface(edges: Tensor, faces: Tensor, vertices: Tensor, weights: Tensor) -> Surface:
+    return Surface(TriMesh(vertices, faces), edges, weights)
+
+
+def _march(inside: Tensor, tets: Tensor) -> tuple[Int64[Tensor, "V 2"], Int64[Tensor, "F 3"]]:
+    """As marching_cpu.march."""
+    device = tets.device
+    codes = (inside[tets] * torch.tensor([1, 2, 4, 8], device=device)).sum(dim=1)
     counts = _COUNTS.to(device)[codes]
     local = torch.cat([_CORNERS.to(device)[codes[counts > t], t] for t in range(2)])
     owner = torch.cat([tets[counts > t] for t in range(2)])
     ends = owner.gather(1, local.reshape(len(owner), 6)).reshape(-1, 2).sort(dim=1).values
-    keys, faces = torch.unique(ends[:, 0] * len(points) + ends[:, 1], return_inverse=True)
-    edges = torch.stack([keys // len(points), keys % len(points)], dim=1)
+    count = len(inside)
+    keys, faces = torch.unique(ends[:, 0] * count + ends[:, 1], return_inverse=True)
+    return torch.stack([keys // count, keys % count], dim=1), faces.reshape(-1, 3)
+
+
+def _place(points: Tensor, sdf: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
+    """As marching_cpu.place."""
     a, b = take(points, edges).unbind(dim=1)
     s_a, s_b = take(sdf, edges).unbind(dim=1)
-    weights = s_a / (s_a - s_b)
     vertices = (a * s_b[:, None] - b * s_a[:, None]) / (s_b - s_a)[:, None]
-    return Surface(TriMesh(vertices, faces.reshape(-1, 3)), edges, weights)
+    return vertices, s_a / (s_a - s_b)

@@ -38,6 +38,7 @@ from backend.mesh import pictures, regularise
 from backend.mesh.dmtet import Surface, marching_tetrahedra
 from backend.mesh.from_field import sample_grid
 from backend.mesh.geometry import take
+from backend.mesh.tet_band import TetBand
 from backend.mesh.tet_grid import TetGrid
 from backend.mesh.thin import around_thin
 from backend.mesh.types import PaintedMesh, TriMesh
@@ -108,14 +109,17 @@ class GeometryOptimisation:
         how = (config.views, config.image_size, config.timesteps, config.normal_share)
         self.asking = Asking(guidance, cameras, self.generator, self.device, *how)
         self.grid = TetGrid(config.resolution, context.device)
-        self.base = _distances_on(self.grid, start.sdf.to(context.device), config.band)
-        if not bool((self.base < 0).any()):
+        base = _distances_on(self.grid, start.sdf.to(context.device), config.band)
+        if not bool((base < 0).any()):
             raise GenerationError("The shape to refine is empty: try another seed or prompt.")
-        self.free = torch.nonzero((self.base.abs() < config.band) & ~self.grid.outer)[:, 0]
-        self.places = self.grid.points[self.free]
+        free = (base.abs() < config.band) & ~self.grid.outer
+        near = (base.abs() < ANCHORED) & ~self.grid.outer
+        self.band = TetBand(self.grid, free, base < 0)
+        self.base = base[self.band.members]
+        self.free, self.near = (self.band.numbers(torch.nonzero(m)[:, 0]) for m in (free, near))
+        self.places = self.band.points[self.free]
         thin = around_thin(start.sdf, THIN * self.grid.cell).to(self.device)
         self.held = sample_grid(thin.float(), self.places) > 0.5
-        self.near = torch.nonzero((self.base.abs() < ANCHORED) & ~self.grid.outer)[:, 0]
 
         def parameter(*shape: int) -> Tensor:
             return torch.zeros(*shape, device=self.device, requires_grad=True)
@@ -124,14 +128,14 @@ class GeometryOptimisation:
         self.corners = [_corners(size).to(self.device) for size in config.levels[1:]]
         self.fine = parameter(len(self.free))
         self.offsets = parameter(len(self.free), 3)
-        self.colors = _ColorCache(self.grid, start.color_at)
+        self.colors = _ColorCache(self.band.points, start.color_at)
         groups = [(self.coarse, 1.0), ([self.fine, self.offsets], config.fine_rate)]
         self.optimiser = torch.optim.Adam(
             [{"params": params, "rate": rate} for params, rate in groups], eps=1e-12, fused=True
         )
 
-    def field(self) -> tuple[Float[Tensor, "N 3"], Float[Tensor, " N"]]:
-        """Moved grid vertices and their distances, both in canonical units."""
+    def field(self) -> tuple[Float[Tensor, "K 3"], Float[Tensor, " K"]]:
+        """The band's vertices, moved, and their distances, both in canonical units."""
         cell = self.grid.cell
         moved = self.places + MAX_OFFSET * cell * torch.tanh(self.offsets)
         # Interpolation of a coarse grid is linear inside of a finer one's cells, so the levels can
@@ -142,12 +146,12 @@ class GeometryOptimisation:
         change = sample_grid(levels, self.places) + self.fine
         change = torch.where(self.held, THIN_CHANGE * torch.tanh(change / THIN_CHANGE), change)
         distances = take(self.base, self.free) + change
-        points = self.grid.points.index_copy(0, self.free, moved)
+        points = self.band.points.index_copy(0, self.free, moved)
         return points, self.base.index_copy(0, self.free, distances) * cell
 
     def surface(self) -> Surface:
         points, sdf = self.field()
-        return marching_tetrahedra(points, sdf, self.grid.crossing_tets(sdf))
+        return marching_tetrahedra(points, sdf, self.band.crossing_tets(sdf))
 
     def step(self, index: int) -> dict[str, float]:
         progress = index / max(1, self.steps - 1)
@@ -155,7 +159,7 @@ class GeometryOptimisation:
             rate = 1 + (self.config.final_rate - 1) * progress
             group["lr"] = self.config.learning_rate * rate * group["rate"]
         points, sdf = self.field()
-        tets = self.grid.crossing_tets(sdf)
+        tets = self.band.crossing_tets(sdf)
         surface = marching_tetrahedra(points, sdf, tets)
         if len(surface.mesh.faces) == 0:
             raise GenerationError(
@@ -226,11 +230,11 @@ class GeometryOptimisation:
 
 
 class _ColorCache:
-    """The albedo at the grid's vertices, asked for once each and only near the surface."""
+    """The albedo at the band's vertices, asked for once each and only near the surface."""
 
-    def __init__(self, grid: TetGrid, color_at: Callable[[Tensor], Tensor]):
-        self.points, self.color_at = grid.points, color_at
-        self.values = torch.full_like(grid.points, float("nan"))
+    def __init__(self, points: Float[Tensor, "K 3"], color_at: Callable[[Tensor], Tensor]):
+        self.points, self.color_at = points, color_at
+        self.values = torch.full_like(points, float("nan"))
 
     @torch.no_grad()
     def on(self, surface: Surface) -> Float[Tensor, "V 3"]:

@@ -14,6 +14,9 @@ its narrowest, exact at every step and cheaper than keeping a wider one up to da
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
+
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
@@ -50,34 +53,51 @@ class TetGrid:
         A few of them may lie on one side; marching drops those.
         """
         inside = sdf.detach() < 0
-        R = self.resolution
-        corner = inside[: self.corners].reshape(R + 1, R + 1, R + 1)
-        centre = inside[self.corners :].reshape(R, R, R)
-        return torch.cat([self._tets_across(axis, corner, centre) for axis in range(3)])
+        across = [self.around(axis, mixed(self.six(axis, inside))) for axis in range(3)]
+        return torch.cat([tets_around(six) for six in across])
 
-    def _tets_across(self, axis: int, corner: Tensor, centre: Tensor) -> Int64[Tensor, "T 4"]:
-        """Those on the faces perpendicular to `axis`, axes permuted so that it comes first."""
+    def six(self, axis: int, values: Tensor) -> list[Tensor]:
+        """What `values` (N,) are at the six vertices around each face perpendicular to `axis`.
+
+        Each (R-1, R, R): the face's plane, then its place in it, axes permuted so that `axis` comes
+        first. Two centres, then the ring of four corners.
+        """
         R = self.resolution
-        order = (axis, (axis + 1) % 3, (axis + 2) % 3)
-        c, m = corner.permute(order)[1:R], centre.permute(order)
-        parts = [c[:, :-1, :-1], c[:, 1:, :-1], c[:, 1:, 1:], c[:, :-1, 1:], m[:-1], m[1:]]
-        some, every = parts[0], parts[0]
-        for part in parts[1:]:
-            some, every = some | part, every & part
-        face = torch.nonzero(some & ~every)  # (M, 3): plane - 1, then the cell in the plane
-        plane, j, k = face.unbind(dim=1)
+        order = _turned(axis)
+        c = values[: self.corners].reshape(R + 1, R + 1, R + 1).permute(order)[1:R]
+        m = values[self.corners :].reshape(R, R, R).permute(order)
+        return [m[:-1], m[1:], c[:, :-1, :-1], c[:, 1:, :-1], c[:, 1:, 1:], c[:, :-1, 1:]]
+
+    def around(self, axis: int, chosen: Bool[Tensor, "P R R"]) -> Int64[Tensor, "6 M"]:
+        """Indices of the six vertices around the chosen faces, in the order of `six`."""
+        R, order = self.resolution, _turned(axis)
+        plane, j, k = torch.nonzero(chosen).unbind(dim=1)
 
         def index(a: Tensor, b: Tensor, c: Tensor, size: int) -> Tensor:
             strides = (size * size, size, 1)
             return a * strides[order[0]] + b * strides[order[1]] + c * strides[order[2]]
 
-        low = index(plane, j, k, R) + self.corners
-        high = index(plane + 1, j, k, R) + self.corners
-        ring = [
-            index(plane + 1, j + dj, k + dk, R + 1) for dj, dk in ((0, 0), (1, 0), (1, 1), (0, 1))
-        ]
-        tets = [torch.stack([low, high, ring[i], ring[(i + 1) % 4]], dim=1) for i in range(4)]
-        return torch.cat(tets)
+        centres = [index(plane + step, j, k, R) + self.corners for step in (0, 1)]
+        steps = ((0, 0), (1, 0), (1, 1), (0, 1))
+        ring = [index(plane + 1, j + dj, k + dk, R + 1) for dj, dk in steps]
+        return torch.stack(centres + ring)
+
+
+def mixed(six: Sequence[Tensor]) -> Tensor:
+    """Where some of the six flags are set, but not all."""
+    return reduce(torch.bitwise_or, six) & ~reduce(torch.bitwise_and, six)
+
+
+def tets_around(six: Int64[Tensor, "6 M"]) -> Int64[Tensor, "T 4"]:
+    """A face's four tetrahedra: its edges, each joined to the two centres."""
+    low, high, *ring = six
+    return torch.cat(
+        [torch.stack([low, high, ring[i], ring[(i + 1) % 4]], dim=1) for i in range(4)]
+    )
+
+
+def _turned(axis: int) -> tuple[int, int, int]:
+    return axis, (axis + 1) % 3, (axis + 2) % 3
 
 
 def _shell(size: int) -> Bool[Tensor, " n"]:

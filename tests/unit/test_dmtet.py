@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from backend.mesh import dmtet
 from backend.mesh.dmtet import marching_tetrahedra
 from backend.mesh.geometry import (
     area,
@@ -18,6 +19,7 @@ from backend.mesh.geometry import (
     vertex_normals,
     volume,
 )
+from backend.mesh.tet_band import TetBand
 from backend.mesh.tet_grid import TetGrid
 from backend.mesh.types import TriMesh
 
@@ -146,3 +148,53 @@ def test_face_pairs_of_a_tetrahedron_and_of_a_lone_face():
     }
     assert len(face_pairs(faces[:1])) == 0
     assert volume(TriMesh(torch.tensor([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]), faces)) > 0
+
+
+def test_a_band_gives_the_whole_grid_s_surface():
+    """Also where a fixed part is cut: the second ball is far from anything free."""
+    grid = TetGrid(12)
+    start = torch.minimum(sphere(grid.points), (grid.points - 0.7).norm(dim=-1) - 0.2)
+    free = ((sphere(grid.points)).abs() < 0.35) & ~grid.outer
+    assert bool(((start < 0) & ~free).any())
+    band = TetBand(grid, free, start < 0)
+    assert len(band.members) < len(grid) and bool((band.members.diff() > 0).all())
+    generator = torch.Generator().manual_seed(0)
+    sdf = start + torch.where(free, 0.3 * torch.randn(len(grid), generator=generator), 0.0)
+    whole = marching_tetrahedra(grid.points, sdf, grid.crossing_tets(sdf))
+    inner = sdf[band.members]
+    part = marching_tetrahedra(band.points, inner, band.crossing_tets(inner))
+    assert torch.equal(whole.mesh.vertices, part.mesh.vertices)
+    assert torch.equal(whole.mesh.faces, part.mesh.faces) and len(part.mesh.faces) > 100
+    assert torch.equal(whole.edges, band.members[part.edges])
+
+
+@pytest.mark.parametrize("function", [sphere, torus])
+def test_the_kernels_march_as_torch_does(function):
+    """Same vertices, faces and bits; gradients as float64's, which torch's own arithmetic gives."""
+    grid = TetGrid(16)
+    generator = torch.Generator().manual_seed(2)
+    points = grid.points + 0.02 * torch.randn(grid.points.shape, generator=generator)
+    sdf = function(grid.points) + 0.02 * torch.randn(len(grid), generator=generator)
+    tets = grid.crossing_tets(sdf)
+    surface = marching_tetrahedra(points, sdf, tets)
+    edges, faces = dmtet._march(sdf < 0, tets)
+    assert torch.equal(surface.edges, edges) and torch.equal(surface.mesh.faces, faces)
+    vertices, weights = dmtet._place(points, sdf, edges)
+    assert torch.equal(surface.mesh.vertices, vertices) and torch.equal(surface.weights, weights)
+    pull = torch.randn(len(edges), 4, generator=generator)
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        leaves = [points.to(dtype).requires_grad_(), sdf.to(dtype).requires_grad_()]
+        made = marching_tetrahedra(*leaves, tets)
+        loss = (made.mesh.vertices * pull[:, :3]).sum() + (made.weights * pull[:, 3]).sum()
+        found.append(torch.autograd.grad(loss, leaves))
+    for kernel, twin in zip(*found, strict=True):
+        assert float((kernel - twin).norm() / twin.norm()) < 1e-5
+
+
+def test_nothing_crossed_has_no_edges():
+    grid = TetGrid(4)
+    sdf = torch.ones(len(grid), requires_grad=True)
+    surface = marching_tetrahedra(grid.points, sdf, grid.crossing_tets(sdf))
+    assert surface.mesh.vertices.shape == (0, 3) and surface.mesh.faces.shape == (0, 3)
+    assert surface.edges.shape == (0, 2)

@@ -151,7 +151,7 @@ def test_colours_are_asked_once_and_only_near_the_surface():
     grid = TetGrid(12)
     sdf = grid.points.norm(dim=-1) - 0.6
     surface = marching_tetrahedra(grid.points, sdf, grid.crossing_tets(sdf))
-    cache = stage._ColorCache(grid, color_at)
+    cache = stage._ColorCache(grid.points, color_at)
     colors = cache.on(surface)
     cache.on(surface)
     assert len(asked) == 1
