@@ -45,6 +45,7 @@ PRESETS: Mapping[str, GenerateConfig] = MappingProxyType(
         "standard": GenerateConfig(
             gaussians=gaussians.Config(steps=1600),
             density_resolution=128,
+            solid=from_field.Config(least_radius=0.025),  # a cell of the grid that comes next
             mesh=mesh.Config(resolution=80, steps=400),
             cleanup=cleanup.Config(target_faces=24_000),
             unwrap=unwrap.Config(resolution=2048),
@@ -62,6 +63,7 @@ PRESETS: Mapping[str, GenerateConfig] = MappingProxyType(
                 densify=DensifyConfig(interval=100, max_count=60_000),
             ),
             density_resolution=192,
+            solid=from_field.Config(least_radius=0.016),
             mesh=mesh.Config(resolution=128, steps=1500, views=8, image_size=512),
             cleanup=cleanup.Config(target_faces=48_000),
             unwrap=unwrap.Config(resolution=4096, padding=8),
