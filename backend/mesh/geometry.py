@@ -12,7 +12,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
-from backend.mesh import kernels_cpu
+from backend.mesh import kernels_cpu, surface_cpu
 from backend.mesh.types import TriMesh
 
 
@@ -34,6 +34,8 @@ def face_normals(mesh: TriMesh) -> Float[Tensor, "F 3"]:
 
 def vertex_normals(mesh: TriMesh) -> Float[Tensor, "V 3"]:
     """Smooth unit normals: face normals averaged with their areas as weights."""
+    if surface_cpu.takes(mesh.vertices):
+        return surface_cpu.vertex_normals(mesh.vertices, mesh.faces)
     cross = face_cross(mesh).repeat_interleave(3, dim=0)
     total = torch.zeros_like(mesh.vertices).index_add(0, mesh.faces.reshape(-1), cross)
     return F.normalize(total, dim=-1, eps=1e-12)

@@ -7,6 +7,7 @@ import torch
 from backend.mesh import geometry, kernels_cpu, regularise
 from backend.mesh.dmtet import marching_tetrahedra
 from backend.mesh.tet_grid import TetGrid
+from backend.mesh.types import TriMesh
 
 
 def bumpy_ball():
@@ -46,3 +47,31 @@ def test_edges_and_pairs_are_those_of_sorting() -> None:
 def test_no_faces_have_no_edges() -> None:
     edges, pairs = kernels_cpu.edges_and_pairs(torch.zeros(0, 3, dtype=torch.int64))
     assert edges.shape == pairs.shape == (0, 2)
+
+
+def test_normals_and_smoothness_have_torchs_values_and_gradients() -> None:
+    """Against float64, which torch does; faces twice, without area, and a vertex of no face too."""
+    mesh = marching_tetrahedra(*bumpy_ball()).mesh
+    odd = torch.tensor([[0, 1, 1], [5, 5, 5]])
+    faces = torch.cat([mesh.faces, mesh.faces[:3], odd])
+    vertices = torch.cat([mesh.vertices.detach(), torch.ones(1, 3)])
+    pull = torch.randn(vertices.shape, generator=torch.Generator().manual_seed(3))
+    terms = {
+        "normals": lambda m: (geometry.vertex_normals(m) * pull.to(m.vertices)).sum(),
+        "consistency": lambda m: 2 * regularise.normal_consistency(m),
+        "laplacian": lambda m: 3 * regularise.laplacian_loss(m),
+    }
+    for name, term in terms.items():
+        found = []
+        for dtype in (torch.float32, torch.float64):
+            leaf = vertices.to(dtype).requires_grad_()
+            loss = term(TriMesh(leaf, faces))
+            found.append((loss.detach(), *torch.autograd.grad(loss, [leaf])))
+        for kernel, twin in zip(*found, strict=True):
+            assert twin.abs().max() > 0
+            assert float((kernel - twin).norm() / twin.norm()) < 1e-5, name
+
+
+def test_a_mesh_without_faces_has_no_smoothness_to_lose() -> None:
+    nothing = TriMesh(torch.zeros(0, 3), torch.zeros(0, 3, dtype=torch.int64))
+    assert geometry.vertex_normals(nothing).shape == (0, 3)

@@ -1,0 +1,183 @@
+"""Normals and smoothness of a triangle mesh as numba kernels for the CPU.
+
+In: vertices (V, 3) float32 and triangles. Out: smooth vertex normals; the two smoothness terms,
+whose gradients are found along with their values. mesh/geometry.py and mesh/regularise.py say what
+these are and have them in plain torch, which is what runs on other devices and in float64. All is
+summed in float64 and on one thread, so in one order.
+"""
+
+from __future__ import annotations
+
+from typing import no_type_check
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from numba import njit
+from torch import Tensor
+
+LEAST = 1e-12  # what a length is held above before dividing by it
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _crosses(vertices, faces):
+    """(F, 3) normals as long as twice the face's area, and (V, 3) sums of them at the vertices."""
+    crosses, totals = np.empty((faces.shape[0], 3)), np.zeros((vertices.shape[0], 3))
+    for f in range(faces.shape[0]):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        for i in range(3):
+            j, k = (i + 1) % 3, (i + 2) % 3
+            one = np.float64(vertices[b, j]) - vertices[a, j]
+            two = np.float64(vertices[b, k]) - vertices[a, k]
+            cross = one * (np.float64(vertices[c, k]) - vertices[a, k])
+            cross -= two * (np.float64(vertices[c, j]) - vertices[a, j])
+            crosses[f, i] = cross
+            totals[a, i] += cross
+            totals[b, i] += cross
+            totals[c, i] += cross
+    return crosses, totals
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _crosses_back(vertices, faces, v_crosses, v_totals):
+    """(V, 3) gradients on the vertices from those on both outputs of `_crosses`."""
+    out, g = np.zeros((vertices.shape[0], 3)), np.empty(3)
+    for f in range(faces.shape[0]):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        for i in range(3):
+            g[i] = v_crosses[f, i] + v_totals[a, i] + v_totals[b, i] + v_totals[c, i]
+        for i in range(3):
+            j, k = (i + 1) % 3, (i + 2) % 3
+            # (c - a) x g goes to b, g x (b - a) to c, and what balances them to a.
+            to_b = (np.float64(vertices[c, j]) - vertices[a, j]) * g[k]
+            to_b -= (np.float64(vertices[c, k]) - vertices[a, k]) * g[j]
+            to_c = (np.float64(vertices[b, k]) - vertices[a, k]) * g[j]
+            to_c -= (np.float64(vertices[b, j]) - vertices[a, j]) * g[k]
+            out[b, i] += to_b
+            out[c, i] += to_c
+            out[a, i] -= to_b + to_c
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _bend(crosses, pairs):
+    """Sum over the pairs of 1 - cos, and its gradient on the crosses, in their place."""
+    pulls, total = np.zeros_like(crosses), 0.0
+    lengths = np.empty(crosses.shape[0])
+    for f in range(crosses.shape[0]):
+        x, y, z = crosses[f, 0], crosses[f, 1], crosses[f, 2]
+        lengths[f] = max(np.sqrt(x * x + y * y + z * z), LEAST)
+        for i in range(3):
+            crosses[f, i] /= lengths[f]
+    for p in range(pairs.shape[0]):
+        one, two = pairs[p, 0], pairs[p, 1]
+        total += 1.0
+        for i in range(3):
+            total -= crosses[one, i] * crosses[two, i]
+            pulls[one, i] -= crosses[two, i]
+            pulls[two, i] -= crosses[one, i]
+    for f in range(crosses.shape[0]):
+        along = 0.0
+        for i in range(3):
+            along += crosses[f, i] * pulls[f, i]
+        if lengths[f] <= LEAST:
+            along = 0.0
+        for i in range(3):
+            crosses[f, i] = (pulls[f, i] - along * crosses[f, i]) / lengths[f]
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _laplacian(vertices, edges):
+    """Sum of the squared Laplacians and its gradient (V, 3)."""
+    count = vertices.shape[0]
+    degrees, delta, out = np.zeros(count), np.zeros((count, 3)), np.zeros((count, 3))
+    for e in range(edges.shape[0]):
+        a, b = edges[e, 0], edges[e, 1]
+        degrees[a] += 1
+        degrees[b] += 1
+        for i in range(3):
+            delta[a, i] += vertices[b, i]
+            delta[b, i] += vertices[a, i]
+    total = 0.0
+    for v in range(count):
+        for i in range(3):
+            delta[v, i] = delta[v, i] / degrees[v] - vertices[v, i] if degrees[v] > 0 else 0.0
+            total += delta[v, i] * delta[v, i]
+            out[v, i] -= 2 * delta[v, i]
+    for e in range(edges.shape[0]):
+        a, b = edges[e, 0], edges[e, 1]
+        for i in range(3):
+            out[a, i] += 2 * delta[b, i] / degrees[b]
+            out[b, i] += 2 * delta[a, i] / degrees[a]
+    return total, out
+
+
+def takes(vertices: Tensor) -> bool:
+    """Whether these kernels are for such vertices."""
+    return vertices.device.type == "cpu" and vertices.dtype == torch.float32
+
+
+def _arrays(*tensors: Tensor) -> list[np.ndarray]:
+    return [t.detach().contiguous().numpy() for t in tensors]
+
+
+class _VertexNormals(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, vertices, faces):
+        ctx.arrays = _arrays(vertices, faces)
+        totals = torch.from_numpy(_crosses(*ctx.arrays)[1])
+        ctx.lengths = totals.norm(dim=-1, keepdim=True)
+        ctx.normals = totals / ctx.lengths.clamp(min=LEAST)
+        return ctx.normals.to(vertices.dtype)
+
+    @staticmethod
+    def backward(ctx, v_normals):
+        pulls = v_normals.double()
+        along = (ctx.normals * pulls).sum(-1, keepdim=True) * (ctx.lengths > LEAST)
+        v_totals = (pulls - along * ctx.normals) / ctx.lengths.clamp(min=LEAST)
+        nothing = np.zeros((len(ctx.arrays[1]), 3))
+        v_vertices = _crosses_back(*ctx.arrays, nothing, v_totals.numpy())
+        return torch.from_numpy(v_vertices).to(v_normals.dtype), None
+
+
+class _Known(torch.autograd.Function):
+    """A scalar whose gradient was found along with it."""
+
+    @staticmethod
+    def forward(ctx, vertices, value, gradient):
+        ctx.gradient = gradient
+        return vertices.new_tensor(value)
+
+    @staticmethod
+    def backward(ctx, v_value):
+        return (ctx.gradient * float(v_value)).to(v_value.dtype), None, None
+
+
+def vertex_normals(
+    vertices: Float[Tensor, "V 3"], faces: Int64[Tensor, "F 3"]
+) -> Float[Tensor, "V 3"]:
+    """Unit; zero where no face has any area."""
+    return _VertexNormals.apply(vertices, faces)
+
+
+def normal_consistency(
+    vertices: Float[Tensor, "V 3"], faces: Int64[Tensor, "F 3"], pairs: Int64[Tensor, "P 2"]
+) -> Tensor:
+    """Mean of 1 - cos between the normals of paired faces; there has to be a pair."""
+    arrays = _arrays(vertices, faces)
+    crosses, totals = _crosses(*arrays)
+    value = _bend(crosses, *_arrays(pairs)) / len(pairs)
+    totals[:] = 0
+    gradient = torch.from_numpy(_crosses_back(*arrays, crosses, totals)) / len(pairs)
+    return _Known.apply(vertices, value, gradient)
+
+
+def laplacian(vertices: Float[Tensor, "V 3"], edges: Int64[Tensor, "E 2"]) -> Tensor:
+    """Mean squared uniform Laplacian; there has to be a vertex."""
+    value, gradient = _laplacian(*_arrays(vertices, edges))
+    return _Known.apply(vertices, value / len(vertices), torch.from_numpy(gradient) / len(vertices))
