@@ -92,14 +92,14 @@ class _Antialias(torch.autograd.Function):
     def forward(
         ctx: Any, images: Tensor, rast: Tensor, pos: Tensor, tris: Tensor, owner_only: bool
     ) -> Tensor:
-        edges, opposites = _edges(_array(tris), pos.shape[1])
+        edges, owners = _edges(_array(tris), pos.shape[1])
         crossing = torch.empty(*images.shape[:3], 2, dtype=torch.int32)
         shift = images.new_empty(*images.shape[:3], 2)
         silhouette.find_crossings(
             _array(pos),
             _array(tris),
             edges,
-            opposites,
+            owners,
             _array(rast),
             owner_only,
             crossing.numpy(),

@@ -29,9 +29,10 @@ from backend.render.triangles_kernels import project
 @no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
 def mesh_edges(tris, vertex_count):
-    """tris (F, 3) -> edges (E, 4) of (a, b, first, end) with a < b, and opposites (3F,).
+    """tris (F, 3) -> edges (E, 4) of (a, b, first, end) with a < b, and owners (3F,).
 
-    opposites[first:end] are the third vertices of the triangles that share the edge.
+    owners[first:end] are the triangles that share the edge, + 1; negative where they run from b to
+    a.
     """
     starts = np.zeros(vertex_count + 1, dtype=np.int64)
     for f in range(tris.shape[0]):
@@ -41,24 +42,24 @@ def mesh_edges(tris, vertex_count):
         starts[v + 1] += starts[v]
     fill = starts[:-1].copy()
     ends = np.empty(3 * tris.shape[0], dtype=np.int32)
-    opposites = np.empty(3 * tris.shape[0], dtype=np.int32)
+    owners = np.empty(3 * tris.shape[0], dtype=np.int32)
     for f in range(tris.shape[0]):
         for k in range(3):
             a, b = tris[f, k], tris[f, (k + 1) % 3]
             slot = fill[min(a, b)]
             fill[min(a, b)] += 1
             ends[slot] = max(a, b)
-            opposites[slot] = tris[f, (k + 2) % 3]
+            owners[slot] = f + 1 if a < b else -f - 1
     edges = np.empty((3 * tris.shape[0], 4), dtype=np.int32)
     count = 0
     for v in range(vertex_count):
         # Insertion sort: a vertex has a handful of edges.
         for i in range(starts[v] + 1, starts[v + 1]):
-            e, o, j = ends[i], opposites[i], i
+            e, o, j = ends[i], owners[i], i
             while j > starts[v] and ends[j - 1] > e:
-                ends[j], opposites[j] = ends[j - 1], opposites[j - 1]
+                ends[j], owners[j] = ends[j - 1], owners[j - 1]
                 j -= 1
-            ends[j], opposites[j] = e, o
+            ends[j], owners[j] = e, o
         for i in range(starts[v], starts[v + 1]):
             if i > starts[v] and ends[i] == ends[i - 1]:
                 edges[count - 1, 3] = i + 1
@@ -66,27 +67,37 @@ def mesh_edges(tris, vertex_count):
                 edges[count, 0], edges[count, 1] = v, ends[i]
                 edges[count, 2], edges[count, 3] = i, i + 1
                 count += 1
-    return edges[:count], opposites
+    return edges[:count], owners
 
 
 @no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
-def _surface_side(pos, edge, opposites, n):
+def _find_facings(pos, tris, facings):
+    """+1 or -1 by the way a triangle winds as seen from the camera; 0 for those without area.
+
+    det(p_0, p_1, p_2) of (x, y, w) has that sign wherever the vertices lie.
+    """
+    for f in range(tris.shape[0]):
+        a, b, c = tris[f, 0], tris[f, 1], tris[f, 2]
+        ax, ay, aw = np.float64(pos[a, 0]), np.float64(pos[a, 1]), np.float64(pos[a, 3])
+        bx, by, bw = np.float64(pos[b, 0]), np.float64(pos[b, 1]), np.float64(pos[b, 3])
+        d = (ay * bw - aw * by) * pos[c, 0] + (aw * bx - ax * bw) * pos[c, 1]
+        d += (ax * by - ay * bx) * pos[c, 3]
+        facing = 1 if d > 0 else (-1 if d < 0 else 0)
+        facings[f] = 0 if a in (b, c) or b == c else facing
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _surface_side(edge, owners, facings):
     """Which side of the edge its triangles lie on, seen from the camera: +1, -1, or 0 for both.
 
-    n (3,) receives the edge function's normal p_a x p_b; +1 is where it is positive.
+    +1 is where the edge's function p_a x p_b is positive.
     """
-    a, b = edge[0], edge[1]
-    ax, ay, aw = np.float64(pos[a, 0]), np.float64(pos[a, 1]), np.float64(pos[a, 3])
-    bx, by, bw = np.float64(pos[b, 0]), np.float64(pos[b, 1]), np.float64(pos[b, 3])
-    n[0], n[1], n[2] = ay * bw - aw * by, aw * bx - ax * bw, ax * by - ay * bx
     side = 0
     for k in range(edge[2], edge[3]):
-        o = opposites[k]
-        if o in (a, b):  # a triangle without area
-            continue
-        d = n[0] * pos[o, 0] + n[1] * pos[o, 1] + n[2] * pos[o, 3]
-        own = 1 if d > 0 else (-1 if d < 0 else 0)
+        owner = owners[k]
+        own = facings[owner - 1] if owner > 0 else -facings[-owner - 1]
         if own * side < 0:
             return 0
         if own != 0:
@@ -104,7 +115,7 @@ def _owns(tri, a, b):
 
 @no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
-def _trace_edge(number, a, b, side, n, pos, screen, rast, tris, owner_only, crossing, shift, found):
+def _trace_edge(number, a, b, side, pos, screen, rast, tris, owner_only, crossing, shift, found):
     """Enters one silhouette edge into the pixel pairs that it passes through."""
     height, width = rast.shape[:2]
     dx, dy = screen[b, 0] - screen[a, 0], screen[b, 1] - screen[a, 1]
@@ -120,7 +131,12 @@ def _trace_edge(number, a, b, side, n, pos, screen, rast, tris, owner_only, cros
         return
     first = int(np.ceil(max(low - 0.5, 0.0)))
     end = int(np.ceil(min(high - 0.5, np.float64(length))))
-    second_inside = n[axis] * side > 0
+    # The component along the pairs of the edge function's normal p_a x p_b.
+    w_a, w_b = np.float64(pos[a, 3]), np.float64(pos[b, 3])
+    if axis == 0:
+        second_inside = (pos[a, 1] * w_b - w_a * pos[b, 1]) * side > 0
+    else:
+        second_inside = (w_a * pos[b, 0] - pos[a, 0] * w_b) * side > 0
     for u in range(first, end):
         s = (u + 0.5 - u_a) / (u_b - u_a)
         v = v_a + s * (v_b - v_a) - 0.5
@@ -153,7 +169,7 @@ def _trace_edge(number, a, b, side, n, pos, screen, rast, tris, owner_only, cros
         shift[j0, i0, axis] = t - 0.5
 
 
-def find_crossings(pos, tris, edges, opposites, rast, owner_only, crossing, shift):
+def find_crossings(pos, tris, edges, owners, rast, owner_only, crossing, shift):
     """Fills, for each pixel and its right (0) and lower (1) neighbour, what passes between them.
 
     crossing (B, H, W, 2) gets the edge's number + 1, or 0; shift (B, H, W, 2) gets t - 1/2.
@@ -161,8 +177,10 @@ def find_crossings(pos, tris, edges, opposites, rast, owner_only, crossing, shif
     views, height, width = rast.shape[:3]
     screen = np.empty((views, pos.shape[1], 3))
     found = np.empty((views, height, width, 2, 3))
+    facings = np.empty((views, tris.shape[0]), np.int8)
     crossing[:], shift[:] = 0, 0
-    arguments = (pos, tris, edges, opposites, rast, owner_only, screen, found, crossing, shift)
+    space = (screen, found, facings)
+    arguments = (pos, tris, edges, owners, rast, owner_only, *space, crossing, shift)
     in_parallel(_find_crossings, views, *arguments)
 
 
@@ -170,25 +188,26 @@ def find_crossings(pos, tris, edges, opposites, rast, owner_only, crossing, shif
 @njit(cache=True, nogil=True, error_model="numpy")
 def _find_crossings(
     first_task, end_task, step,
-    pos, tris, edges, opposites, rast, owner_only, screen, found, crossing, shift,
+    pos, tris, edges, owners, rast, owner_only, screen, found, facings, crossing, shift,
 ):  # fmt: skip
     height, width = rast.shape[1:3]
-    n = np.empty(3)
     for view in range(first_task, end_task, step):
         points, seen = pos[view], screen[view]
         project(points, height, width, seen)
+        _find_facings(points, tris, facings[view])
         for e in range(edges.shape[0]):
+            side = _surface_side(edges[e], owners, facings[view])
+            if side == 0:
+                continue
             a, b = edges[e, 0], edges[e, 1]
             if points[a, 2] <= -points[a, 3] or points[b, 2] <= -points[b, 3]:
                 continue
             if seen[a, 2] <= 0 or seen[b, 2] <= 0:
                 continue
-            side = _surface_side(points, edges[e], opposites, n)
-            if side != 0:
-                _trace_edge(
-                    e, a, b, side, n, points, seen, rast[view], tris, owner_only,
-                    crossing[view], shift[view], found[view],
-                )  # fmt: skip
+            _trace_edge(
+                e, a, b, side, points, seen, rast[view], tris, owner_only,
+                crossing[view], shift[view], found[view],
+            )  # fmt: skip
 
 
 def blend(images, shift, out):
