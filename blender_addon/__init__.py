@@ -35,6 +35,7 @@ MODULES = (
     "provenance",
     "styles",
     "commands",
+    "history_pictures",
     "history",
     "panels_finish",
     "translations",

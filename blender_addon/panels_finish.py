@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from . import history, provenance, styles
+from . import history_pictures, provenance, styles
 
 
 class _InSidebar:
@@ -57,7 +57,7 @@ class PROPSMITH_UL_history(bpy.types.UIList):
     bl_idname = "PROPSMITH_UL_history"
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property) -> None:
-        number = history.icon_of(item.job)
+        number = history_pictures.icon_of(item.job)
         if number:
             layout.label(text=item.name, icon_value=number, translate=False)
         else:
@@ -83,7 +83,7 @@ class PROPSMITH_PT_history(_InSidebar, bpy.types.Panel):
         if not 0 <= active < len(rows):
             return
         job = rows[active].job
-        if number := history.icon_of(job):
+        if number := history_pictures.icon_of(job):
             layout.template_icon(icon_value=number, scale=6)
         column = layout.column(align=True)
         for name in ("history_settings", "history_load", "history_delete"):

@@ -91,7 +91,7 @@ def test_a_picture_of_the_job_becomes_its_icon(world: SimpleNamespace, tmp_path,
     image.pixels.foreach_set(np.tile(np.array([1, 0, 0, 1], np.float32), 32))
     image.filepath_raw, image.file_format = str(file), "PNG"
     image.save()
-    messages, history = world.messages, world.history
+    messages, pictures = world.messages, part(world.addon, "history_pictures")
 
     def download(job: str, name: str):
         assert name == "preview.png"
@@ -102,9 +102,9 @@ def test_a_picture_of_the_job_becomes_its_icon(world: SimpleNamespace, tmp_path,
     files = (messages.FileInfo("prop.glb", 10), messages.FileInfo("preview.png", 90))
     info = messages.JobInfo("ab" * 16, "done", messages.Settings("x"), files=files)
     images = len(bpy.data.images)
-    for _ in history._load(info):
+    for _ in pictures._load(info):
         pass
-    preview = history._previews["ab" * 16]
+    preview = pictures._previews["ab" * 16]
     assert tuple(preview.image_size) == (8, 4)
     assert list(preview.image_pixels_float)[:4] == pytest.approx([1, 0, 0, 1], abs=0.01)
     assert len(bpy.data.images) == images

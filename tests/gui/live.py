@@ -1,8 +1,9 @@
 """A prop made in a real Blender window, by mouse and keyboard, as a user sees it.
 
-    python -m tests.gui.live CHROOT EXTENSION.zip OUT [--prompt "a red wooden chair"]
+    python -m tests.gui.live CHROOT EXTENSION.zip OUT [--prompt "a red wooden chair"] [--short]
 
 The server is `propsmith serve` with the embedded prior, warm: one job has been begun and cancelled.
+--short: a fifth of the draft's steps, for a machine that has much else to do.
 Writes OUT/start.jpg, middle.jpg and end.jpg, and prints one line of JSON: seconds from the click to
 the first picture of the prop in the viewport, updates a second from then to the end, tick times.
 """
@@ -20,6 +21,7 @@ from tests.gui.backend import Backend
 from tests.gui.window import Window
 
 END_SECONDS = 1800.0
+SHORT = "short_worker.py"  # of tests/service
 
 
 def warm_up(window: Window) -> None:
@@ -48,7 +50,8 @@ def generate(window: Window, prompt: str) -> float:
 def watch(window: Window, clicked: float, out: Path) -> dict[str, Any]:
     """From the click to the finished prop."""
     first = window.wait("next((t for t, _, vertices in drawn.frames if vertices), 0)", 120)
-    window.wait("props()[0].data.propsmith.topology and live_info().stage != 'gaussians'")
+    later = "props()[0].data.propsmith.topology and live_info().stage != 'gaussians'"
+    window.wait(later, END_SECONDS)
     time.sleep(2)
     window.picture(out / "middle.jpg", 70)
     window.wait("props()[0].propsmith.role == 'DONE'", END_SECONDS)
@@ -71,11 +74,13 @@ def main() -> None:
     parser.add_argument("extension", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--prompt", default="a red wooden chair")
+    parser.add_argument("--short", action="store_true")
     arguments = parser.parse_args()
+    worker = SHORT if arguments.short else None
     arguments.out.mkdir(parents=True, exist_ok=True)
     with Window(arguments.chroot) as window:
         window.start(arguments.extension)
-        with Backend(window.exchange):
+        with Backend(window.exchange, worker):
             window.wait("addon is not None")
             window.ask("tidy_view()")
             window.wait("show_tab()")
