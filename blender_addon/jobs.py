@@ -85,6 +85,7 @@ def _submitted(job: str, answer: Any) -> None:
     if isinstance(answer, errors.RemoteError) and sent:
         error = replace(infos[job], state="failed", error_code=answer.code, error=answer.text)
         learn(error)
+        session.tell(answer.text)
     elif isinstance(answer, messages.Job):
         learn(answer.info)
 

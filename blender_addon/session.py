@@ -23,7 +23,7 @@ from .wire import client as wire_client
 
 log = logging.getLogger(__name__)
 WAITING = object()  # what a slice yields that can do no more before the next tick
-STATUS_SECONDS = 3.0
+STATUS_SECONDS = 1.0
 MOST_EVENTS = 8  # a tick
 KEPT = (messages.Submit, messages.GetFile)  # what somebody waits for, over a new connection too
 START_SECONDS = 60.0  # that a server may take
@@ -70,15 +70,18 @@ def connect() -> bool:
         tell(ZMQ_PROBLEM)
         return False
     try:
-        path = connection_file()
+        path, name = connection_file(), _name()
     except connection.ConnectionFileError as error:
         tell(str(error))
+        return False
+    except OSError as error:
+        tell(f"Propsmith can't write its own files ({error.strerror}): free some disk space.")
         return False
     if problem := advice.offline(path, bpy.app.online_access):
         tell(problem)
         return False
     software = f"Blender {bpy.app.version_string}"[:64]
-    now.client = wire_client.Client(path, _name(), software)
+    now.client = wire_client.Client(path, name, software)
     now.hints = advice.Hints(path)
     for message, then in now.unsent:
         now.client.send(message, then)
