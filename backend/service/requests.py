@@ -185,7 +185,7 @@ class Handlers:
             raise RemoteError("storage", text) from error
 
     def _release(self, *_: Any) -> m.Done:
-        self.scheduler.release()
+        self.scheduler.crew.release()
         return m.Done()
 
     def _status(self, *_: Any) -> m.Status:

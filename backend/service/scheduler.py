@@ -6,27 +6,22 @@ states in the book; `changed` is called with each job that has news, `pictured` 
 
 from __future__ import annotations
 
-import itertools
 import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import zmq
-
 from backend.errors import StorageError
 from backend.service import link
 from backend.service.book import JobBook, wrong_state
 from backend.service.config import ServeConfig
+from backend.service.crew import Crew, Socket
 from backend.service.folder import DataFolder
 from backend.service.store import JobRow
-from backend.service.worker_process import Worker, out_of_memory_kills, was_killed_from_outside
-from shared.codec import Envelope, decode, encode
-from shared.errors import WireError
+from backend.service.worker_process import Worker
 from shared.messages import JobInfo, Mesh, Texture
 
 log = logging.getLogger(__name__)
-Socket = Any  # zmq.Socket, whose type parameter differs between pyzmq's versions
 
 
 class Scheduler:
@@ -36,15 +31,13 @@ class Scheduler:
         self, config: ServeConfig, folder: DataFolder, book: JobBook, socket: Socket, address: str
     ):
         self.config, self.book, self.store = config, book, book.store
-        self.socket, self.address = socket, address
-        self.workers = [_worker(config, folder, i) for i in range(len(config.devices))]
+        self.crew = Crew(config, folder, socket, address)
+        self.workers = self.crew.workers
         self.changed: Callable[[str], None] = lambda job: None
         self.pictured: Callable[[Mesh | Texture], None] = lambda picture: None
         self.interval_of: Callable[[str], float] = lambda job: 0.0
         self.stopping = False
         self.hurry = False  # a worker has become free: `tick` should not wait its turn
-        self._seq = itertools.count(1)
-        self._memory_kills = out_of_memory_kills()
 
     # ---- at the start and the end ----
 
@@ -61,16 +54,9 @@ class Scheduler:
         self.stopping = True
         for worker in self.workers:
             if worker.state == "running":
-                self._stop(worker)
+                self.crew.stop(worker)
             elif worker.state in ("idle", "starting"):
                 worker.kill()
-
-    def all_off(self) -> bool:
-        return all(worker.process is None for worker in self.workers)
-
-    def kill_all(self) -> None:
-        for worker in self.workers:
-            worker.kill()
 
     # ---- what clients want ----
 
@@ -78,7 +64,7 @@ class Scheduler:
         return self.info_of(self.book.row(job))
 
     def info_of(self, row: JobRow) -> JobInfo:
-        worker = self._on(row.id)
+        worker = self.crew.on(row.id)
         return self.book.info(row, worker.beat if worker else None)
 
     def halt(self, job: str, wanted: str) -> JobInfo:
@@ -89,10 +75,10 @@ class Scheduler:
         allowed = ("queued", "running") if wanted == "paused" else ("queued", "running", "paused")
         if row.state not in allowed:
             raise wrong_state(row, wanted)
-        if worker := self._on(job):
+        if worker := self.crew.on(job):
             if row.wanted != "cancelled":
                 self.store.update(job, wanted=wanted)
-            self._stop(worker)
+            self.crew.stop(worker)
         else:
             self.book.halt(row, wanted)
         self.changed(job)
@@ -111,26 +97,20 @@ class Scheduler:
     def delete(self, job: str) -> None:
         """Raises RemoteError `wrong_state` for a job that runs."""
         row = self.book.row(job)
-        if self._on(job) or row.state == "running":
+        if self.crew.on(job) or row.state == "running":
             raise wrong_state(row, "deleted")
         self.book.delete(job)
 
-    def release(self) -> None:
-        """Ends the idle workers: their process is what holds the memory."""
-        for worker in self.workers:
-            if worker.state == "idle":
-                worker.kill()
-
     def watch(self, job: str) -> None:
         """Tells a job's worker how often somebody wants to see it."""
-        if worker := self._on(job):
-            self._send(worker, link.Watch(self.interval_of(job)))
+        if worker := self.crew.on(job):
+            self.crew.send(worker, link.Watch(self.interval_of(job)))
 
     # ---- messages from the workers ----
 
     def receive(self, frames: Sequence[Any]) -> None:
         route, *rest = frames
-        worker, message = self._read(rest)
+        worker, message = self.crew.read(rest)
         if worker is None:
             return
         worker.heard = time.monotonic()
@@ -144,18 +124,7 @@ class Scheduler:
             self._ended(worker, message)
         elif message.job == worker.last_job:  # its last pictures may come after its end
             self.pictured(message)  # first: somebody waits for that
-            self._send(worker, link.Taken())
-
-    def _read(self, frames: Sequence[Any]) -> tuple[Worker | None, Any]:
-        """Whose key fits decides who sent it: others are not heard."""
-        for worker in self.workers:
-            if worker.process is None:
-                continue
-            try:
-                return worker, decode(frames, worker.key_in, link.FROM_WORKER)[1]
-            except WireError as error:
-                log.debug("not of worker %s: %s", worker.name, error)
-        return None, None
+            self.crew.send(worker, link.Taken())
 
     def _beat(self, worker: Worker, beat: link.Beat) -> None:
         news = (beat.job, beat.count) != (worker.beat.job, worker.beat.count)
@@ -197,34 +166,16 @@ class Scheduler:
 
     def tick(self) -> None:
         now, self.hurry = time.monotonic(), False
+        self.crew.forgive_absence(now)
         for worker in self.workers:
             if (status := worker.ended()) is not None:
                 self._died(worker, status)
             else:
-                self._supervise(worker, now)
+                row = self.store.find(worker.job) if worker.state == "stopping" else None
+                cancelled = row is not None and row.wanted == "cancelled"
+                self.crew.supervise(worker, now, self.stopping, cancelled)
         if self.book.settle() and not self.stopping:
             self._assign(now)
-
-    def _supervise(self, worker: Worker, now: float) -> None:
-        config, waited = self.config, now - worker.since
-        if self._hangs(worker, now):
-            log.warning("worker %s hangs (%s)", worker.name, worker.state)
-            worker.kill("hung")
-        elif worker.state == "idle" and (self.stopping or waited > config.idle_seconds):
-            worker.kill()
-        elif worker.state == "stopping" and worker.job:
-            cancelled = self.book.row(worker.job).wanted == "cancelled"
-            if waited > (config.cancel_seconds if cancelled else config.pause_seconds):
-                worker.kill()
-
-    def _hangs(self, worker: Worker, now: float) -> bool:
-        """Does not get ready, gives no sign of life, or makes no step."""
-        config = self.config
-        if worker.state in ("off", "starting"):
-            return worker.state == "starting" and now - worker.since > config.start_seconds
-        silent = now - worker.heard > config.silent_seconds
-        stuck = worker.state == "running" and now - worker.stepped > config.hang_seconds
-        return silent or stuck
 
     def _assign(self, now: float) -> None:
         """The first job of the queue to a free worker; where none runs yet, one is started."""
@@ -242,7 +193,7 @@ class Scheduler:
 
     def _start(self, worker: Worker) -> None:
         try:
-            worker.start(self.address)
+            worker.start(self.crew.address)
         except OSError as error:  # no process or memory left: the job can't help it, so it waits
             log.error("worker %s can't be started: %s", worker.name, error)
             self._start_failed(worker, "killed")
@@ -258,7 +209,7 @@ class Scheduler:
         worker.job, worker.last_job, worker.stepped = row.id, row.id, time.monotonic()
         worker.become("running")
         log.info("job %s runs on worker %s (%s)", row.id, worker.name, worker.on)
-        self._send(worker, self._order(row))
+        self.crew.send(worker, self._order(row))
         self.watch(row.id)
         self.changed(row.id)
 
@@ -274,7 +225,7 @@ class Scheduler:
 
     def _died(self, worker: Worker, status: int) -> None:
         """The process is gone: for whatever reason, its job is the server's again."""
-        job, kind, place = worker.job, self._why(worker, status), _place(worker)
+        job, kind, place = worker.job, self.crew.why_ended(worker, status), _place(worker)
         log.info("worker %s ended with status %d (%s)", worker.name, status, worker.state)
         if not worker.route:
             self._start_failed(worker, kind)
@@ -291,46 +242,15 @@ class Scheduler:
             self.book.failed(job, kind, worker.beat.stage, f"status {status}", place)
         self.changed(job)
 
-    def _why(self, worker: Worker, status: int) -> str:
-        kills, before = out_of_memory_kills(), self._memory_kills
-        self._memory_kills = kills
-        if worker.why_ended:
-            return worker.why_ended
-        if kills > before and was_killed_from_outside(status):
-            return "out_of_memory"
-        return "killed" if was_killed_from_outside(status) else "worker_died"
-
     def _start_failed(self, worker: Worker, kind: str) -> None:
         """Nobody could run the first job of the queue: it counts as its failure, or the server
         would try for ever."""
-        worker.not_before = time.monotonic() + worker.wait
-        worker.wait = min(worker.wait * 2, 60.0)
+        self.crew.put_off(worker)
         row = None if self.stopping else self.store.next_queued()
         if row is not None and kind != "killed":
             text = f"its libraries or device '{worker.device}' can't be loaded"
             self.book.failed(row.id, kind, "start", text, {})
             self.changed(row.id)
-
-    # ---- small things ----
-
-    def _on(self, job: str) -> Worker | None:
-        return next((w for w in self.workers if w.job == job and job), None)
-
-    def _stop(self, worker: Worker) -> None:
-        self._send(worker, link.Stop(worker.job))
-        worker.become("stopping")
-
-    def _send(self, worker: Worker, message: Any) -> None:
-        frames = encode(message, Envelope(next(self._seq)), worker.key_out)
-        try:
-            self.socket.send_multipart([worker.route, *frames], zmq.NOBLOCK)
-        except zmq.ZMQError as error:  # gone, or its queue is full: `tick` will see what it is
-            log.warning("worker %s can't be reached: %s", worker.name, error)
-
-
-def _worker(config: ServeConfig, folder: DataFolder, index: int) -> Worker:
-    lock, output = folder.path / f"worker-{index}.lock", folder.logs / f"worker-{index}.txt"
-    return Worker(str(index), config.devices[index], config, lock, output)
 
 
 def _place(worker: Worker) -> dict[str, Any]:

@@ -84,8 +84,8 @@ class Server:
                     self.scheduler.stop()
                     deadline = now + self.config.pause_seconds
                 if now > deadline:
-                    self.scheduler.kill_all()
-                if self.scheduler.all_off():
+                    self.scheduler.crew.kill_all()
+                if self.scheduler.crew.all_off():
                     return
 
     def _serve(self, ready: dict[Any, int]) -> None:

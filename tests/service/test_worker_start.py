@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,34 @@ def test_where_there_is_no_process_left_the_job_waits(
     worker.process.wait()
 
 
+def test_absence_of_the_server_is_no_fault_of_its_workers(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-Z, a debugger, a laptop that was shut: all clocks of the server have jumped."""
+    [worker] = scheduler.workers
+    scheduler.tick()
+    assert worker.process is not None
+    worker.job, worker.last_job = JOB, JOB
+    worker.heard = worker.stepped = now = time.monotonic()
+    worker.become("running")
+
+    def tick_at(moment: float) -> None:
+        monkeypatch.setattr(time, "monotonic", lambda: moment)
+        monkeypatch.setattr(worker, "ended", lambda: None)  # the stand-in ends by itself
+        scheduler.tick()
+        monkeypatch.undo()
+
+    for later in (10_000.0, 90_000.0):
+        tick_at(now + later)
+        assert worker.state == "running" and not worker.why_ended
+    silent = 0.0
+    while not worker.why_ended and silent < 100:  # now it is the worker that is silent
+        silent += 1.0
+        tick_at(now + 90_000.0 + silent)
+    assert worker.why_ended == "hung" and silent > 30 - 1
+    worker.process.wait()
+
+
 def test_without_room_for_its_output_a_worker_runs_all_the_same(scheduler: Scheduler) -> None:
     [worker] = scheduler.workers
     worker.output = worker.output.parent / "none" / "worker.txt"
@@ -101,4 +130,4 @@ def test_a_queue_that_cannot_be_read_just_now_is_trouble_and_no_end(
     scheduler.book._next_try = 0.0
     scheduler.try_tick()
     assert not scheduler.book.trouble and scheduler.workers[0].state == "starting"
-    scheduler.kill_all()
+    scheduler.crew.kill_all()
