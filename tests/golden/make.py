@@ -20,15 +20,15 @@ from PIL import Image, ImageDraw
 PROMPTS = (
     "a red wooden chair",
     "a golden goblet",
-    "a wooden barrel",
+    "an old wooden barrel",
     "a red mushroom",
-    "a pink donut",
-    "a green bottle",
+    "a cactus in a pot",
+    "a green wine bottle",
     "a blue ceramic mug",
     "a hamburger",
     "a brown leather armchair",
     "a red fire hydrant",
-    "a purple ceramic vase",
+    "a desk lamp",
     "a wooden stool",
 )
 TITLE, ROW = 18, 128  # pixels in a report's sheet
