@@ -196,13 +196,12 @@ def act(seed: int, job: str) -> str:
 
 
 def tidy_view() -> None:
-    """Nothing but the viewport's floor, looked at from near, with materials' colours."""
+    """Nothing but the viewport's floor, looked at from near; shading is as Blender has it."""
     for thing in list(bpy.data.objects):
         bpy.data.objects.remove(thing)
     space = view().spaces.active
     space.region_3d.view_distance = 3.0
     space.region_3d.view_location = (0, 0, 0.5)
-    space.shading.color_type = "VERTEX"
 
 
 class Ticks:
