@@ -48,6 +48,18 @@ class Cameras:
         out[:, 3, 3] = 1
         return out
 
+    def nearness(self, points: Float[Tensor, "#B N 3"]) -> Float[Tensor, "B N"]:
+        """How near world points are along the view: 0 is sqrt 3 behind the origin's plane, 1 is as
+        far before it, linear in between; B points of a view, or one set for all (B = 1).
+
+        RichDreamer (Qiu et al. 2311.16918) trains its normal-depth prior on this.
+        """
+        reach = 3**0.5
+        forward = self.T_world_camera[:, None, :3, 2].to(points)
+        depth = ((points - self.positions[:, None].to(points)) * forward).sum(-1)
+        near = (self.distance[:, None].to(points) + reach - depth) / (2 * reach)
+        return near.clamp(0, 1)
+
     def intrinsics(self, width: int, height: int) -> Float[Tensor, "B 3 3"]:
         """K in pixels; pixel centres lie at half-integers."""
         focal = 0.5 * height / torch.tan(torch.deg2rad(self.fov_y_deg) / 2)

@@ -1,4 +1,4 @@
-"""`propsmith models list`, `show`, `pull` and `check`: the priors, what they know, their weights.
+"""`propsmith models list`, `show`, `pull`, `convert`, `check`: priors, what they know, weights.
 
 In: parsed arguments. Out: text on stdout, or with --json one line of JSON. A prior with a closed
 set of things lists them in its model_index.json ("knows"); for a prompt, its text encoder says
@@ -42,9 +42,16 @@ def add_models(commands: argparse._SubParsersAction) -> None:
 
     fetching = actions.add_parser("pull", allow_abbrev=False, help="download a prior's weights")
     fetching.add_argument("prior", metavar="NAME", help="a name from 'models list'")
+    converting = actions.add_parser(
+        "convert",
+        allow_abbrev=False,
+        help="take a prior's published checkpoint that is here already",
+    )
+    converting.add_argument("prior", metavar="NAME", help="a name from 'models list'")
+    converting.add_argument("files", metavar="FILE", nargs="+", type=Path, help="its checkpoints")
     checking = actions.add_parser("check", allow_abbrev=False, help="compare weights' hashes")
     checking.add_argument("prior", metavar="NAME", help="a name from 'models list'")
-    for parser in (fetching, checking):
+    for parser in (fetching, converting, checking):
         parser.add_argument("--json", action="store_true", help="one line of JSON")
 
 
@@ -57,6 +64,12 @@ def models(arguments: argparse.Namespace) -> int:
     elif arguments.action == "pull":
         found = _pulled(arguments.prior)
         lines = [f"{found['prior']} is in {found['folder']}."]
+    elif arguments.action == "convert":
+        from backend.guidance.pulling import convert
+
+        folder = convert(arguments.prior, arguments.files)
+        found = {"prior": arguments.prior, "folder": str(folder)}
+        lines = [f"{arguments.prior} is in {folder}."]
     elif arguments.action == "check":
         found = _checked(arguments.prior)
         lines = [f"{found['prior']}: as it was pulled."]

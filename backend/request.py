@@ -71,10 +71,13 @@ def _guidance(options: Options, config: GenerateConfig) -> dict[str, Any]:
     guidance = choose(config.guidance, asked["distillation"], asked["guidance_scale"])
     if asked["perp_neg"]:
         guidance = replace(guidance, perp_neg=perp_neg.Config())
-    stage = config.gaussians
-    if asked["timesteps"] is not None:
-        stage = replace(stage, timesteps=replace(stage.timesteps, kind=asked["timesteps"]))
-    return {"guidance": guidance, "gaussians": stage}
+    found: dict[str, Any] = {"guidance": guidance}
+    if (order := asked["timesteps"]) is not None:
+        stage = config.gaussians
+        found["gaussians"] = replace(stage, timesteps=replace(stage.timesteps, kind=order))
+        found["mesh"] = replace(config.mesh, schedule=order)
+        found["materials"] = replace(config.materials, schedule=order)
+    return found
 
 
 def _config(options: Options) -> GenerateConfig:

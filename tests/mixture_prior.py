@@ -51,7 +51,7 @@ class MixturePrior:
         self.alphas_cumprod = cosine_alphas()
         self.network = torch.nn.Identity()
 
-    def encode(self, images, generator):
+    def encode(self, images, generator, views=None):
         return images * 2 - 1
 
     def x0(self, noisy: Tensor, a: Tensor, branch: str) -> Tensor:

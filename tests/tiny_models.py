@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -17,20 +18,16 @@ from backend.guidance.word_encoder import WordTextEncoder
 VOCABULARY = ["red", "blue", "wooden", "chair", "table", "box", "berry", "with", "iron"]
 
 
-def write_stable_diffusion(
-    folder: Path, prediction_type: str = "epsilon", seed: int = 0, **scheduler
-) -> Path:
-    """8x8 latents of 16x16 pixels (a VAE of one halving); returns `folder`."""
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-    from transformers.models.clip.configuration_clip import CLIPTextConfig
-    from transformers.models.clip.modeling_clip import CLIPTextModel
+SCALED_LINEAR = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
 
-    torch.manual_seed(seed)
-    vocabulary = _write_tokenizer(folder / "tokenizer")
-    UNet2DConditionModel(
+
+def build_tiny_unet(in_channels: int = 4) -> Any:
+    """Stable Diffusion 1.5's blocks: two levels, of which the upper one attends."""
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+    return UNet2DConditionModel(
         sample_size=8,
-        in_channels=4,
+        in_channels=in_channels,
         out_channels=4,
         layers_per_block=1,
         block_out_channels=(8, 16),
@@ -39,31 +36,19 @@ def write_stable_diffusion(
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
         cross_attention_dim=16,
         attention_head_dim=4,
-    ).save_pretrained(folder / "unet")
-    AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        block_out_channels=(8, 8),
-        norm_num_groups=4,
-        latent_channels=4,
-        sample_size=16,
-    ).save_pretrained(folder / "vae")
-    CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=len(vocabulary),
-            hidden_size=16,
-            intermediate_size=32,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            max_position_embeddings=77,
-            bos_token_id=vocabulary["<|startoftext|>"],
-            eos_token_id=vocabulary["<|endoftext|>"],
-            pad_token_id=vocabulary["<|endoftext|>"],
-        )
-    ).save_pretrained(folder / "text_encoder")
-    settings = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
-    _write_scheduler(folder, "PNDMScheduler", prediction_type, settings | scheduler)
-    _write_json(folder / "model_index.json", {"_class_name": "StableDiffusionPipeline"})
+    )
+
+
+def write_stable_diffusion(
+    folder: Path, prediction_type: str = "epsilon", seed: int = 0, **scheduler
+) -> Path:
+    """8x8 latents of 16x16 pixels (a VAE of one halving); returns `folder`."""
+    torch.manual_seed(seed)
+    build_tiny_unet().save_pretrained(folder / "unet")
+    write_vae(folder, 4)
+    write_clip(folder, "", 16, projected=False)
+    write_scheduler(folder, "PNDMScheduler", prediction_type, SCALED_LINEAR | scheduler)
+    write_json(folder / "model_index.json", {"_class_name": "StableDiffusionPipeline"})
     return folder
 
 
@@ -91,7 +76,7 @@ def write_embedded(folder: Path, prediction_type: str = "v_prediction", seed: in
     encoder = WordTextEncoder(VOCABULARY, size=16, heads=2, layers=1).eval()
     encoder.half().save_pretrained(folder / "text_encoder")
     settings = {"beta_schedule": "squaredcos_cap_v2"}
-    _write_scheduler(folder, "DDPMScheduler", prediction_type, settings)
+    write_scheduler(folder, "DDPMScheduler", prediction_type, settings)
     index = {
         "_class_name": "PropPriorPipeline",
         "unet": ["diffusers", "UNet2DConditionModel"],
@@ -102,26 +87,61 @@ def write_embedded(folder: Path, prediction_type: str = "v_prediction", seed: in
         "domains": ["shaded", "albedo", "normal", "orm"],
         "guidance_scale": 5.0,
     }
-    _write_json(folder / "model_index.json", index)
+    write_json(folder / "model_index.json", index)
     return folder
 
 
-def _write_tokenizer(folder: Path) -> dict[str, int]:
+def write_vae(folder: Path, channels: int, **settings: Any) -> None:
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+
+    AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        block_out_channels=(8, 8),
+        norm_num_groups=4,
+        latent_channels=channels,
+        sample_size=16,
+        **settings,
+    ).save_pretrained(folder / "vae")
+
+
+def write_clip(folder: Path, suffix: str, width: int, projected: bool) -> None:
+    from transformers.models.clip import modeling_clip
+    from transformers.models.clip.configuration_clip import CLIPTextConfig
+
+    vocabulary = write_tokenizer(folder / f"tokenizer{suffix}")
+    kind = modeling_clip.CLIPTextModelWithProjection if projected else modeling_clip.CLIPTextModel
+    config = CLIPTextConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=width,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=77,
+        projection_dim=width,
+        bos_token_id=vocabulary["<|startoftext|>"],
+        eos_token_id=vocabulary["<|endoftext|>"],
+        pad_token_id=vocabulary["<|endoftext|>"],
+    )
+    kind(config).save_pretrained(folder / f"text_encoder{suffix}")
+
+
+def write_tokenizer(folder: Path) -> dict[str, int]:
     """Letters, letters that end a word, one merge ("re" of "red"), and the two special tokens."""
     letters = "abcdefghijklmnopqrstuvwxyz,"
     tokens = [*letters, *(c + "</w>" for c in letters), "re", "<|startoftext|>", "<|endoftext|>"]
     vocabulary = {token: i for i, token in enumerate(tokens)}
-    _write_json(folder / "vocab.json", vocabulary)
+    write_json(folder / "vocab.json", vocabulary)
     (folder / "merges.txt").write_text("#version: 0.2\nr e\n")
-    _write_json(folder / "tokenizer_config.json", {"tokenizer_class": "CLIPTokenizer"})
+    write_json(folder / "tokenizer_config.json", {"tokenizer_class": "CLIPTokenizer"})
     return vocabulary
 
 
-def _write_scheduler(folder: Path, name: str, prediction_type: str, settings: dict) -> None:
+def write_scheduler(folder: Path, name: str, prediction_type: str, settings: dict) -> None:
     content = {"_class_name": name, "num_train_timesteps": 1000, "prediction_type": prediction_type}
-    _write_json(folder / "scheduler" / "scheduler_config.json", content | settings)
+    write_json(folder / "scheduler" / "scheduler_config.json", content | settings)
 
 
-def _write_json(path: Path, content: dict) -> None:
+def write_json(path: Path, content: dict) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1) + "\n")

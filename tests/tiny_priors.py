@@ -7,21 +7,18 @@ card; IF-I: its model card; SD3: 2403.03206), at small widths.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from tests.tiny_models import _write_json, _write_scheduler, _write_tokenizer
-
-SCALED_LINEAR = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
+from tests.tiny_models import SCALED_LINEAR, write_clip, write_json, write_scheduler, write_vae
 
 
 def write_sdxl(folder: Path, seed: int = 0) -> Path:
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
     torch.manual_seed(seed)
-    _write_clip(folder, "", 16, projected=False)
-    _write_clip(folder, "_2", 24, projected=True)
+    write_clip(folder, "", 16, projected=False)
+    write_clip(folder, "_2", 24, projected=True)
     UNet2DConditionModel(
         sample_size=8,
         layers_per_block=1,
@@ -37,9 +34,9 @@ def write_sdxl(folder: Path, seed: int = 0) -> Path:
         addition_time_embed_dim=8,
         projection_class_embeddings_input_dim=6 * 8 + 24,
     ).save_pretrained(folder / "unet")
-    _write_vae(folder, 4, scaling_factor=0.13025, force_upcast=True)
-    _write_scheduler(folder, "EulerDiscreteScheduler", "epsilon", SCALED_LINEAR)
-    _write_json(folder / "model_index.json", {"_class_name": "StableDiffusionXLPipeline"})
+    write_vae(folder, 4, scaling_factor=0.13025, force_upcast=True)
+    write_scheduler(folder, "EulerDiscreteScheduler", "epsilon", SCALED_LINEAR)
+    write_json(folder / "model_index.json", {"_class_name": "StableDiffusionXLPipeline"})
     return folder
 
 
@@ -68,8 +65,8 @@ def write_deepfloyd(folder: Path, seed: int = 0) -> Path:
         addition_embed_type_num_heads=2,
     ).save_pretrained(folder / "unet")
     settings = {"beta_schedule": "squaredcos_cap_v2", "variance_type": "learned_range"}
-    _write_scheduler(folder, "DDPMScheduler", "epsilon", settings)
-    _write_json(folder / "model_index.json", {"_class_name": "IFPipeline"})
+    write_scheduler(folder, "DDPMScheduler", "epsilon", settings)
+    write_json(folder / "model_index.json", {"_class_name": "IFPipeline"})
     return folder
 
 
@@ -77,8 +74,8 @@ def write_sd3(folder: Path, t5: bool = True, seed: int = 0) -> Path:
     from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 
     torch.manual_seed(seed)
-    _write_clip(folder, "", 8, projected=True)
-    _write_clip(folder, "_2", 12, projected=True)
+    write_clip(folder, "", 8, projected=True)
+    write_clip(folder, "_2", 12, projected=True)
     if t5:
         _write_t5(folder, "_3", 32)
     SD3Transformer2DModel(
@@ -96,47 +93,12 @@ def write_sd3(folder: Path, t5: bool = True, seed: int = 0) -> Path:
         qk_norm="rms_norm",
         dual_attention_layers=(0,),
     ).save_pretrained(folder / "transformer")
-    _write_vae(folder, 4, scaling_factor=1.5305, shift_factor=0.0609)
+    write_vae(folder, 4, scaling_factor=1.5305, shift_factor=0.0609)
     scheduler = {"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0}
     scheduler["num_train_timesteps"] = 1000
-    _write_json(folder / "scheduler" / "scheduler_config.json", scheduler)
-    _write_json(folder / "model_index.json", {"_class_name": "StableDiffusion3Pipeline"})
+    write_json(folder / "scheduler" / "scheduler_config.json", scheduler)
+    write_json(folder / "model_index.json", {"_class_name": "StableDiffusion3Pipeline"})
     return folder
-
-
-def _write_vae(folder: Path, channels: int, **settings: Any) -> None:
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-
-    AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        block_out_channels=(8, 8),
-        norm_num_groups=4,
-        latent_channels=channels,
-        sample_size=16,
-        **settings,
-    ).save_pretrained(folder / "vae")
-
-
-def _write_clip(folder: Path, suffix: str, width: int, projected: bool) -> None:
-    from transformers.models.clip import modeling_clip
-    from transformers.models.clip.configuration_clip import CLIPTextConfig
-
-    vocabulary = _write_tokenizer(folder / f"tokenizer{suffix}")
-    kind = modeling_clip.CLIPTextModelWithProjection if projected else modeling_clip.CLIPTextModel
-    config = CLIPTextConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=width,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=77,
-        projection_dim=width,
-        bos_token_id=vocabulary["<|startoftext|>"],
-        eos_token_id=vocabulary["<|endoftext|>"],
-        pad_token_id=vocabulary["<|endoftext|>"],
-    )
-    kind(config).save_pretrained(folder / f"text_encoder{suffix}")
 
 
 def _write_t5(folder: Path, suffix: str, width: int) -> None:

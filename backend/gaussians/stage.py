@@ -23,7 +23,7 @@ from backend.gaussians import losses
 from backend.gaussians.densify import Densifier, DensifyConfig
 from backend.gaussians.model import NAMES, GaussianCloud, GaussianModel, StartConfig
 from backend.guidance.asking import normals_before, shrink
-from backend.guidance.base import Guidance, Views, draw_backgrounds
+from backend.guidance.base import Guidance, Views, draw_backgrounds, wants_nearness
 from backend.guidance.schedules import TimestepConfig, timestep
 from backend.loop import RunContext, optimise
 from backend.reference.likeness import LikenessConfig, likeness
@@ -106,7 +106,7 @@ class GaussianOptimisation:
         domain = self._domain(index)
         size = self._size(index)
         cameras = self.cameras.sample(self.config.views, self.generator).to(self.device)
-        backgrounds = draw_backgrounds(self.guidance.prior, len(cameras), self.generator)
+        backgrounds = draw_backgrounds(self.guidance.prior, len(cameras), self.generator, domain)
         backgrounds = backgrounds.to(self.device)
         images, rendered = self._images(domain, cameras, backgrounds, size)
         alphas = self.guidance.prior.alphas_cumprod
@@ -144,7 +144,7 @@ class GaussianOptimisation:
 
     def _images(
         self, domain: str, cameras: Cameras, backgrounds: Tensor, size: int
-    ) -> tuple[Float[Tensor, "B 3 H W"], GaussianImages | None]:
+    ) -> tuple[Float[Tensor, "B C H W"], GaussianImages | None]:
         """Pictures for the prior, at its size; for colours also what densification reads."""
         cloud = self.model.activated()
         rendered = None
@@ -157,6 +157,8 @@ class GaussianOptimisation:
             )
             rendered.means2d.retain_grad()
             images = rendered.colors
+        if wants_nearness(self.guidance.prior, domain):
+            images = torch.cat([images, render_nearness(cloud, cameras, size)], -1)
         return shrink(images.permute(0, 3, 1, 2), self.guidance.prior.image_size), rendered
 
     def _likeness(self, size: int) -> dict[str, Tensor]:
@@ -205,6 +207,14 @@ def render_normals(
     shape = (cloud.means, cloud.quats, cloud.scales, cloud.opacities)
     K = cameras.intrinsics(size, size)
     return gaussian_normals.render_normals(*shape, cameras.viewmats, K, size, size, backgrounds)
+
+
+def render_nearness(cloud: GaussianCloud, cameras: Cameras, size: int) -> Float[Tensor, "B H W 1"]:
+    """See Cameras.nearness; composited like colours, 0 where there is nothing."""
+    near = cameras.nearness(cloud.means[None])[..., None]
+    shape = (cloud.means, cloud.quats, cloud.scales, cloud.opacities)
+    K = cameras.intrinsics(size, size)
+    return render_gaussians(*shape, near, cameras.viewmats, K, size, size).colors
 
 
 def _domains(config: Config, guidance: Guidance) -> tuple[str, ...]:

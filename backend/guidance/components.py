@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from backend.errors import PriorError
-from backend.guidance import weights
+from backend.guidance import offload, weights
 
 NETWORK = "diffusion_pytorch_model"
 TEXT = "model"
@@ -47,7 +47,25 @@ def load_network(kind: Any, file: Path, dtype: torch.dtype, device: torch.device
         )
     refuse_missing(notes, file)
     model.eval().requires_grad_(False)
-    return model.to(device=device, memory_format=torch.channels_last)
+    return offload.place(model, device, torch.channels_last)
+
+
+def load_unet(
+    file: Path, dtype: torch.dtype, device: torch.device, slice_attention: bool = False
+) -> Any:
+    """A UNet2DConditionModel. slice_attention: one head after the other."""
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+    unet = load_network(UNet2DConditionModel, file, dtype, device)
+    if slice_attention:
+        unet.set_attention_slice("auto")
+    return unet
+
+
+def load_vae(file: Path, dtype: torch.dtype, device: torch.device) -> Any:
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+
+    return load_network(AutoencoderKL, file, dtype, device)
 
 
 def load_text_model(kind: Any, folder: Path) -> Any:

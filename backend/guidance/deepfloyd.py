@@ -16,7 +16,7 @@ from torch import Tensor
 
 from backend.guidance import texts, weights
 from backend.guidance.base import Views
-from backend.guidance.components import TEXT, load_network, network_file, precision_dtype
+from backend.guidance.components import TEXT, load_unet, network_file, precision_dtype
 from backend.guidance.embedded import resize
 from backend.guidance.t5_text import encode_t5
 from backend.guidance.worded import WordedPrior
@@ -46,7 +46,12 @@ class DeepFloydPrior(WordedPrior):
         self.texts, self.worded = rows, config.view_wording
         self.image_size = unet.config.sample_size
 
-    def encode(self, images: Float[Tensor, "B 3 H W"], generator: torch.Generator) -> Tensor:
+    def encode(
+        self,
+        images: Float[Tensor, "B 3 H W"],
+        generator: torch.Generator,
+        views: Views | None = None,
+    ) -> Tensor:
         return resize(images, self.image_size) * 2 - 1
 
     def output(self, noisy: Tensor, timesteps: Tensor, branches: list[str], views: Views) -> Tensor:
@@ -72,9 +77,7 @@ def load_deepfloyd(
     schedule = weights.load_noise_schedule(folder / "scheduler")
     prompts = texts.wordings(prompt, negative)
     rows = encode_t5(folder / "text_encoder", folder / "tokenizer", prompts, TOKENS, masked=True)
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
-    unet = load_network(UNet2DConditionModel, file, dtype, device)
+    unet = load_unet(file, dtype, device)
     prior = DeepFloydPrior(unet, schedule, rows.to(device), config)
     prior.weights_hash = weights.weights_hash(folder, [file, *_text_files(folder)])
     return prior

@@ -49,13 +49,15 @@ class Distilled:
 
     def loss(
         self,
-        images: Float[Tensor, "B 3 H W"],
+        images: Float[Tensor, "B C H W"],
         views: Views,
         timestep: float,
         generator: torch.Generator,
     ) -> Tensor:
-        """`timestep` in (0, 1); images in [0, 1]."""
-        latents = self.prior.encode(images, generator).float()
+        """`timestep` in (0, 1); images in [0, 1], see `Guidance`."""
+        if images.shape[1] == 4:
+            views = replace(views, nearness=images[:, 3:])
+        latents = self.prior.encode(images[:, :3], generator, views).float()
         with torch.no_grad():
             gradient = self._gradient(latents.detach(), views, timestep, generator)
             if self.gradient_clip is not None:

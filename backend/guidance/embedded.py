@@ -22,7 +22,8 @@ from torch.nn import functional as F
 from backend.errors import PriorError
 from backend.guidance import weights
 from backend.guidance.base import DOMAINS, PLAIN_BRANCHES, Views
-from backend.guidance.diffusion import guide, x0_from_output
+from backend.guidance.diffusion import x0_from_output
+from backend.guidance.guided import Guided
 from backend.guidance.prop_conditioning import (
     CAMERA_FEATURES,
     VECTOR_SIZE,
@@ -55,7 +56,7 @@ class EmbeddedConfig:
     clip_x0: bool = False  # clamp the guided estimate to the pixels' range
 
 
-class EmbeddedPrior:
+class EmbeddedPrior(Guided):
     """A `Prior` in folded pixel space, its prompt already encoded."""
 
     branches: tuple[str, ...] = PLAIN_BRANCHES
@@ -81,7 +82,12 @@ class EmbeddedPrior:
         self.weights_hash = ""
         self.ignored_words: tuple[str, ...] = ()
 
-    def encode(self, images: Float[Tensor, "B 3 H W"], generator: torch.Generator) -> Tensor:
+    def encode(
+        self,
+        images: Float[Tensor, "B 3 H W"],
+        generator: torch.Generator,
+        views: Views | None = None,
+    ) -> Tensor:
         """Images in [0, 1] -> (B, 3 f^2, size / f, size / f) in [-1, 1]; draws no noise."""
         return fold(resize(images, self.image_size), self.fold)
 
@@ -89,21 +95,7 @@ class EmbeddedPrior:
     def network(self) -> nn.Module:
         return self.unet
 
-    @torch.no_grad()
-    def predict_x0(
-        self,
-        noisy: Tensor,
-        timesteps: Tensor,
-        views: Views,
-        guidance_scale: float,
-        rescale: float = 0.0,
-    ) -> Tensor:
-        if guidance_scale in (0, 1):  # one branch has the whole answer
-            branch = ("negative", "prompt")[int(guidance_scale)]
-            (x0,) = self.denoise(noisy, timesteps, views, (branch,))
-        else:
-            both = self.denoise(noisy, timesteps, views, ("negative", "prompt"))
-            x0 = guide(both[1], both[0], guidance_scale, rescale)
+    def finished(self, x0: Tensor) -> Tensor:
         return x0.clamp(-1, 1) if self.config.clip_x0 else x0
 
     def denoise(
@@ -154,7 +146,7 @@ class EmbeddedPrior:
         return vector
 
 
-def resize(images: Float[Tensor, "B 3 H W"], size: int) -> Float[Tensor, "B 3 size size"]:
+def resize(images: Float[Tensor, "B C H W"], size: int) -> Float[Tensor, "B C {size} {size}"]:
     """Differentiable, without aliasing: box means for whole factors, else a wide bilinear."""
     height, width = images.shape[-2:]
     if height == width == size:

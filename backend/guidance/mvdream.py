@@ -8,23 +8,22 @@ embedding (section 3.2). Images come in groups of four, a quarter turn apart: `v
 
 from __future__ import annotations
 
-import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from backend.cameras import Cameras
 from backend.errors import PriorError
-from backend.guidance import weights
+from backend.guidance import offload, weights
 from backend.guidance.base import Views
-from backend.guidance.components import NETWORK, TEXT, load_network, network_file, precision_dtype
-from backend.guidance.ldm_keys import original_name
+from backend.guidance.components import TEXT, load_vae, network_file, precision_dtype
+from backend.guidance.conversion import copy_parts, read_checkpoint, write_index, write_unet
+from backend.guidance.latents import VaeEncoder
 from backend.guidance.stable_diffusion import (
     StableDiffusionConfig,
     StableDiffusionPrior,
@@ -33,6 +32,7 @@ from backend.guidance.stable_diffusion import (
 from backend.prompt.parse import Prompt
 
 VIEWS = 4
+LATENT_SIZE = 32
 CAMERA_NUMBERS = 16
 PIPELINE = "MVDreamPipeline"
 SHARED = ("vae", "text_encoder", "tokenizer", "scheduler")  # Stable Diffusion 2.1's, untouched
@@ -56,12 +56,15 @@ class MVDreamPrior(StableDiffusionPrior):
     def output(self, noisy: Tensor, timesteps: Tensor, branches: list[str], views: Views) -> Tensor:
         if views.cameras is None or len(views.cameras) % VIEWS:
             raise PriorError(f"MVDream needs cameras, in groups of {VIEWS} around the prop.")
-        poses = blender_poses(views.cameras).to(noisy.device).repeat(len(branches), 1)
+        poses = self.poses(views.cameras).to(noisy.device).repeat(len(branches), 1)
         self.unet.camera = self.unet.camera_embed(poses.to(self.unet.dtype))
         try:
             return super().output(noisy, timesteps, branches, views)
         finally:
             self.unet.camera = None
+
+    def poses(self, cameras: Cameras) -> Float[Tensor, "B 16"]:
+        return blender_poses(cameras)
 
 
 def blender_poses(cameras: Cameras) -> Float[Tensor, "B 16"]:
@@ -119,20 +122,21 @@ def load_mvdream(
     files.append(network_file(folder / "text_encoder", dtype, TEXT))
     schedule = weights.load_noise_schedule(folder / "scheduler")
     rows = encode_wordings(folder, prompt.followed_by(config.suffix), negative)
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-
-    with weights.unreadable_is_prior_error(folder / "unet"):
-        unet = build_network(weights.read_json(folder / "unet" / "config.json"))
-        unet.load_state_dict(load_file(files[0]))
-    unet.eval().requires_grad_(False)
-    unet = nn.Module.to(unet, device, dtype=dtype)
-    vae = load_network(AutoencoderKL, files[1], dtype, device)
-    plain = StableDiffusionConfig(
-        config.guidance_scale, view_wording=False, tile_vae=config.tile_vae
-    )
-    prior = MVDreamPrior(unet, vae, *schedule, rows.to(device), plain)
+    unet = load_views_network(files[0], dtype, device)
+    encode = VaeEncoder(load_vae(files[1], dtype, device), unet.config.sample_size, config.tile_vae)
+    plain = StableDiffusionConfig(config.guidance_scale, view_wording=False)
+    prior = MVDreamPrior(unet, encode, *schedule, rows.to(device), plain)
     prior.weights_hash = weights.weights_hash(folder, files)
     return prior
+
+
+def load_views_network(file: Path, dtype: torch.dtype, device: torch.device) -> Any:
+    """The UNet whose weights are `file`, frozen."""
+    with weights.unreadable_is_prior_error(file.parent):
+        unet = build_network(weights.read_json(file.parent / "config.json"))
+        unet.load_state_dict(load_file(file))
+    unet.eval().requires_grad_(False)
+    return offload.place(nn.Module.to(unet, dtype=dtype), device)
 
 
 def convert_mvdream(checkpoint: Path, base: Path, out: Path) -> None:
@@ -141,35 +145,14 @@ def convert_mvdream(checkpoint: Path, base: Path, out: Path) -> None:
 
     Raises PriorError where a tensor is missing, left over or of another shape.
     """
-    config = weights.read_json(base / "unet" / "config.json") | {"sample_size": 32}
+    config = weights.read_json(base / "unet" / "config.json") | {"sample_size": LATENT_SIZE}
+    convert_network(checkpoint, config, out / "unet")
+    copy_parts(base, out, SHARED)
+    write_index(out, PIPELINE)
+
+
+def convert_network(checkpoint: Path, config: dict[str, Any], out: Path) -> None:
+    """A multi-view UNet of `config` out of a checkpoint, into its folder."""
     with torch.device("meta"):
         wanted = build_network(config).state_dict()
-    with weights.unreadable_is_prior_error(checkpoint):
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    prefix = "model.diffusion_model."
-    found = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-    tensors = renamed(found, wanted, config, checkpoint)
-    (out / "unet").mkdir(parents=True, exist_ok=True)
-    save_file(tensors, out / "unet" / f"{NETWORK}.safetensors")
-    (out / "unet" / "config.json").write_text(json.dumps(config, indent=1) + "\n")
-    for part in SHARED:
-        shutil.copytree(base / part, out / part, dirs_exist_ok=True)
-    (out / weights.INDEX).write_text(json.dumps({"_class_name": PIPELINE}) + "\n")
-
-
-def renamed(
-    found: dict[str, Tensor], wanted: dict[str, Tensor], config: dict[str, Any], path: Path
-) -> dict[str, Tensor]:
-    """Tensors by diffusers' names, from the original layout's; nothing missing, nothing over."""
-    attends = tuple("CrossAttn" in kind for kind in config["up_block_types"])
-    layers = config.get("layers_per_block", 2)
-    names = {name: original_name(name, layers, attends) for name in wanted}
-    missing = sorted(set(names.values()) - set(found))
-    over = sorted(set(found) - set(names.values()))
-    shaped = [n for n, o in names.items() if o in found and found[o].shape != wanted[n].shape]
-    if missing or over or shaped:
-        raise PriorError(
-            f"The checkpoint '{path}' does not fit: {len(missing)} tensors missing, {len(over)} "
-            f"left over, {len(shaped)} of another shape, '{[*missing, *over, *shaped][0]}' first."
-        )
-    return {name: found[original].contiguous() for name, original in names.items()}
+    write_unet(read_checkpoint(checkpoint), wanted, config, checkpoint, out)

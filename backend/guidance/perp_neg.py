@@ -18,7 +18,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from backend.errors import InputError
-from backend.guidance.base import Prior, Views
+from backend.guidance.base import Prior
+from backend.guidance.guided import Asked, Guided
 
 Decay = tuple[float, float, float]  # a, b, c
 
@@ -37,7 +38,7 @@ class Config:
             raise ValueError("a weight of Perp-Neg is three numbers: a, b and c")
 
 
-class PerpNeg:
+class PerpNeg(Guided):
     """A `Prior` around another. Raises InputError where that one knows the camera itself."""
 
     def __init__(self, prior: Prior, config: Config | None = None):
@@ -51,25 +52,20 @@ class PerpNeg:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._prior, name)
 
-    @torch.no_grad()
-    def predict_x0(
-        self,
-        noisy: Tensor,
-        timesteps: Tensor,
-        views: Views,
-        guidance_scale: float,
-        rescale: float = 0.0,
-    ) -> Tensor:
-        if views.cameras is None or guidance_scale in (0, 1):
-            return self._prior.predict_x0(noisy, timesteps, views, guidance_scale, rescale)
-        texts = ("negative", "prompt", "front", "side")
-        empty, prompt, front, side = self._prior.denoise(noisy, timesteps, views, texts)
+    def denoise(self, *asked: Any) -> tuple[Tensor, ...]:
+        return self._prior.denoise(*asked)
+
+    def guided(self, asked: Asked, scale: float, rescale: float) -> Tensor:
+        cameras = asked.views.cameras
+        if cameras is None:
+            return super().guided(asked, scale, rescale)
+        empty, prompt, front, side = self.say(asked, "negative", "prompt", "front", "side")
         towards = prompt - empty
-        shares = avoidance(views.cameras.azimuth_deg, self.config).to(noisy)
+        shares = avoidance(cameras.azimuth_deg, self.config).to(asked.noisy)
         step = towards.clone()
         for share, wrong in zip(shares.unbind(-1), (front, side), strict=True):
             step -= share.view(-1, 1, 1, 1) * perpendicular(wrong - empty, towards)
-        guided = empty + guidance_scale * step
+        guided = empty + scale * step
         if rescale == 0:
             return guided
         ratio = prompt.std((1, 2, 3), keepdim=True) / guided.std((1, 2, 3), keepdim=True)

@@ -52,6 +52,9 @@ PRIORS: dict[str, PriorEntry] = {
     "deepfloyd": PriorEntry("IFPipeline", "backend.guidance.deepfloyd:load_deepfloyd"),
     "sd3": PriorEntry("StableDiffusion3Pipeline", "backend.guidance.sd3:load_sd3"),
     "mvdream": PriorEntry("MVDreamPipeline", "backend.guidance.mvdream:load_mvdream"),
+    "richdreamer": PriorEntry(
+        "RichDreamerPipeline", "backend.guidance.richdreamer:load_richdreamer"
+    ),
     "zero123": PriorEntry(
         "Zero1to3StableDiffusionPipeline", "backend.guidance.zero123:load_zero123", sees_image=True
     ),

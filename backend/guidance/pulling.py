@@ -11,15 +11,25 @@ import hashlib
 import importlib
 import json
 import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from backend.errors import InputError, PriorError
 from backend.files import replace_atomically
-from backend.guidance.catalogue import SOURCES, Published, Source, models_folder
+from backend.guidance.catalogue import (
+    CONVERTERS,
+    SOURCES,
+    Converter,
+    Published,
+    Source,
+    models_folder,
+)
+from backend.guidance.downloading import download
 
 log = logging.getLogger(__name__)
 RECORD = "pulled.json"
+INDEX = "model_index.json"
 ORIGINAL = "original"  # where a checkpoint lies until it is converted
 _OWN = {RECORD, ".cache", ORIGINAL}  # not part of the weights
 
@@ -33,27 +43,59 @@ def source_of(name: str) -> Source:
 def pull(name: str) -> Path:
     """Tries each place in turn; raises PriorError with what each one said."""
     source, folder, said = source_of(name), models_folder() / name, []
-    base = None
-    if source.base:
-        base = models_folder() / source.base
-        if faults(base):
-            base = pull(source.base)
+    bases = _bases(name) if source.checkpoints else []
     for place in source.places:
         try:
-            _download(place, source, folder / ORIGINAL if base else folder)
+            _download(place, source, folder / ORIGINAL if source.checkpoints else folder)
         except Exception as error:  # the hub's errors have no common base but Exception
             said.append(f"{place.repository}: {_sentence(error)}")
             log.debug("pulling %s failed", place.repository, exc_info=True)
             continue
-        if base:
-            _convert(source, base, folder)
-        _write_record(folder, place)
+        if source.checkpoints:
+            originals = [folder / ORIGINAL / file for file in source.checkpoints]
+            _converter(CONVERTERS[name])(*originals, *bases, folder)
+            for original in originals:  # they go once their tensors are written anew
+                original.unlink()
+        _write_record(folder, place.repository, place.revision or _commit(folder))
         return folder
     gated = " Its licence must be accepted on the hub first, and you be logged in." * source.gated
     raise PriorError(f"'{name}' could not be pulled ({'; '.join(said)}).{gated}")
 
 
+def convert(name: str, checkpoints: Sequence[Path]) -> Path:
+    """Checkpoints that the user has, in the order of the converter's -> the prior's folder; what
+    they share with other priors is pulled if it isn't here."""
+    if name not in CONVERTERS:
+        known = ", ".join(sorted(CONVERTERS))
+        raise InputError(f"There are no checkpoints to convert for '{name}'; there are {known}.")
+    converter, folder = CONVERTERS[name], models_folder() / name
+    if len(checkpoints) != len(converter.checkpoints):
+        wanted = " and ".join(converter.checkpoints)
+        raise InputError(f"'{name}' is made of {wanted}; {len(checkpoints)} files were given.")
+    if absent := [str(path) for path in checkpoints if not path.is_file()]:
+        raise InputError(f"There is no checkpoint '{absent[0]}': check its path.")
+    function = _converter(converter)
+    function(*checkpoints, *_bases(name), folder)
+    _write_record(folder, ", ".join(path.name for path in checkpoints), None)
+    return folder
+
+
+def _bases(name: str) -> list[Path]:
+    """Folders of the priors that lend parts, pulled where they are not whole."""
+    folders = [(base, models_folder() / base) for base in CONVERTERS[name].bases]
+    return [pull(base) if faults(folder) else folder for base, folder in folders]
+
+
+def _converter(converter: Converter) -> Callable[..., None]:
+    module, function = converter.function.split(":")
+    return getattr(importlib.import_module(module), function)
+
+
 def _download(place: Published, source: Source, folder: Path) -> None:
+    if place.repository.startswith("https://"):
+        for file in source.files:
+            download(f"{place.repository}/{file}", folder / file)
+        return
     from huggingface_hub import snapshot_download
 
     snapshot_download(
@@ -62,17 +104,9 @@ def _download(place: Published, source: Source, folder: Path) -> None:
         allow_patterns=list(source.files),
         local_dir=folder,
     )
-    wanted = source.checkpoint or "model_index.json"
-    if not (folder / wanted).is_file():
-        raise PriorError(f"it has no {wanted}")
-
-
-def _convert(source: Source, base: Path, folder: Path) -> None:
-    """The original checkpoint goes once its tensors are written anew."""
-    module, function = source.converter.split(":")
-    checkpoint = folder / ORIGINAL / source.checkpoint
-    getattr(importlib.import_module(module), function)(checkpoint, base, folder)
-    checkpoint.unlink()
+    for wanted in source.checkpoints or (INDEX,):
+        if not (folder / wanted).is_file():
+            raise PriorError(f"it has no {wanted}")
 
 
 def _sentence(error: Exception) -> str:
@@ -80,10 +114,10 @@ def _sentence(error: Exception) -> str:
     return text if len(text) <= 160 else text[:157] + "..."
 
 
-def _write_record(folder: Path, place: Published) -> None:
+def _write_record(folder: Path, repository: str, revision: str | None) -> None:
     record = {
-        "repository": place.repository,
-        "revision": place.revision or _commit(folder),
+        "repository": repository,
+        "revision": revision,
         "files": {name: _facts(folder / name) for name in _files(folder)},
     }
     content = (json.dumps(record, indent=1) + "\n").encode()

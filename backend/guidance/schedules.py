@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -69,6 +70,21 @@ def stable_diffusion_alphas() -> Float[Tensor, "1000"]:
     """Alpha bar of Stable Diffusion's training, which DreamTime's weights are made for."""
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
     return torch.cumprod(1 - betas, 0)
+
+
+def between(
+    ends: tuple[float, float],
+    share: float,
+    kind: str,
+    generator: torch.Generator,
+    prior: Any,  # a Prior
+) -> float:
+    """The timestep of a stage whose config has but its first and its last, without jitter; draws
+    from `generator` and asks the prior only where the order is not "annealed"."""
+    if kind == "annealed":
+        return ends[0] + (ends[1] - ends[0]) * share
+    config = TimestepConfig(kind, min(ends), max(ends), jitter=0.0)
+    return timestep(share, config, generator, prior.alphas_cumprod)
 
 
 def timestep(

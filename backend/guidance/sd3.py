@@ -20,12 +20,11 @@ from torch.nn import functional as F
 
 from backend.guidance import texts, weights
 from backend.guidance.base import Views
-from backend.guidance.clip_text import encode_with_pooled
+from backend.guidance.clip_text import encode_clips
 from backend.guidance.components import (
     TEXT,
     load_network,
-    load_text_model,
-    load_tokenizer,
+    load_vae,
     network_file,
     precision_dtype,
 )
@@ -100,12 +99,11 @@ def load_sd3(
     files = [network_file(folder / name, dtype) for name in ("transformer", "vae")]
     files += [network_file(folder / name, dtype, TEXT) for name in CLIPS]
     sigmas = flow_sigmas(folder / "scheduler")
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 
     transformer = load_network(SD3Transformer2DModel, files[0], dtype, device)
     rows, pooled = _encode(folder, texts.wordings(prompt, negative), transformer, config)
-    vae = load_network(AutoencoderKL, files[1], dtype, device)
+    vae = load_vae(files[1], dtype, device)
     prior = SD3Prior(transformer, vae, sigmas, rows.to(device), pooled.to(device), config)
     prior.weights_hash = weights.weights_hash(folder, files)
     return prior
@@ -127,19 +125,10 @@ def _encode(
     """Both CLIPs side by side, filled up with zeros to T5's width, and T5 behind them (zeros
     without it); the two CLIPs' vectors side by side."""
     from transformers.models.clip.modeling_clip import CLIPTextModelWithProjection
-    from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
-    hidden, pooled = [], []
-    for name in CLIPS:
-        tokenizer = load_tokenizer(
-            CLIPTokenizer, folder / name.replace("text_encoder", "tokenizer")
-        )
-        model = load_text_model(CLIPTextModelWithProjection, folder / name)
-        rows, vectors = encode_with_pooled(tokenizer, model, prompts)
-        hidden.append(rows)
-        pooled.append(vectors)
+    kinds = dict.fromkeys(CLIPS, CLIPTextModelWithProjection)
+    clips, pooled = encode_clips(folder, kinds, prompts)
     width = transformer.config.joint_attention_dim
-    clips = torch.cat(hidden, -1)
     clips = F.pad(clips, (0, width - clips.shape[-1]))
     t5 = torch.zeros(len(prompts), T5_TOKENS, width)
     if config.t5 and (folder / "text_encoder_3").is_dir():

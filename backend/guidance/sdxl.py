@@ -17,12 +17,11 @@ from torch import Tensor
 
 from backend.guidance import texts, weights
 from backend.guidance.base import Views
-from backend.guidance.clip_text import encode_with_pooled
+from backend.guidance.clip_text import encode_clips
 from backend.guidance.components import (
     TEXT,
-    load_network,
-    load_text_model,
-    load_tokenizer,
+    load_unet,
+    load_vae,
     network_file,
     precision_dtype,
 )
@@ -46,7 +45,7 @@ class SDXLPrior(WordedPrior):
     def __init__(
         self,
         unet: Any,
-        vae: Any,
+        encode: VaeEncoder,
         schedule: tuple[Float[Tensor, "T"], str],
         rows: Float[Tensor, "R L D"],
         pooled: Float[Tensor, "R E"],
@@ -55,8 +54,7 @@ class SDXLPrior(WordedPrior):
         """schedule: alphas_cumprod and the prediction type; rows, pooled: of texts.ROWS."""
         super().__init__(unet, *schedule, config.guidance_scale)
         self.texts, self.pooled, self.worded = rows, pooled, config.view_wording
-        self.encode = VaeEncoder(vae, unet.config.sample_size, config.tile_vae)
-        self.image_size = self.encode.image_size
+        self.encode, self.image_size = encode, encode.image_size
 
     def output(self, noisy: Tensor, timesteps: Tensor, branches: list[str], views: Views) -> Tensor:
         dtype, size, batch = self.unet.dtype, self.image_size, len(noisy)
@@ -87,16 +85,12 @@ def load_sdxl(
     files += [network_file(folder / name, dtype, TEXT) for name in TEXT_ENCODERS]
     schedule = weights.load_noise_schedule(folder / "scheduler")
     rows, pooled = _encode(folder, texts.wordings(prompt, negative))
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
-    unet = load_network(UNet2DConditionModel, files[0], dtype, device)
+    unet = load_unet(files[0], dtype, device, config.slice_attention)
     # The published VAE leaves fp16's range; its config says so.
     careful = weights.read_json(folder / "vae" / "config.json").get("force_upcast", True)
-    vae = load_network(AutoencoderKL, files[1], torch.float32 if careful else dtype, device)
-    if config.slice_attention:
-        unet.set_attention_slice("auto")
-    prior = SDXLPrior(unet, vae, schedule, rows.to(device), pooled.to(device), config)
+    vae = load_vae(files[1], torch.float32 if careful else dtype, device)
+    encode = VaeEncoder(vae, unet.config.sample_size, config.tile_vae)
+    prior = SDXLPrior(unet, encode, schedule, rows.to(device), pooled.to(device), config)
     prior.weights_hash = weights.weights_hash(folder, files)
     return prior
 
@@ -107,12 +101,7 @@ TEXT_ENCODERS = ("text_encoder", "text_encoder_2")
 def _encode(folder: Path, prompts: list[Prompt]) -> tuple[Tensor, Tensor]:
     """Both encoders' hidden states side by side, and the second one's vector."""
     from transformers.models.clip import modeling_clip
-    from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
     kinds = (modeling_clip.CLIPTextModel, modeling_clip.CLIPTextModelWithProjection)
-    hidden, pooled = [], torch.zeros(0)
-    for number, (name, kind) in enumerate(zip(TEXT_ENCODERS, kinds, strict=True)):
-        tokenizer = load_tokenizer(CLIPTokenizer, folder / ("tokenizer", "tokenizer_2")[number])
-        rows, pooled = encode_with_pooled(tokenizer, load_text_model(kind, folder / name), prompts)
-        hidden.append(rows)
-    return torch.cat(hidden, -1), pooled
+    hidden, pooled = encode_clips(folder, dict(zip(TEXT_ENCODERS, kinds, strict=True)), prompts)
+    return hidden, pooled[1]

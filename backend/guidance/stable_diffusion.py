@@ -21,13 +21,14 @@ from backend.guidance.base import Views
 from backend.guidance.clip_text import encode_prompts
 from backend.guidance.components import (
     TEXT,
-    load_network,
     load_text_model,
     load_tokenizer,
+    load_unet,
+    load_vae,
     network_file,
     precision_dtype,
 )
-from backend.guidance.latents import VaeEncoder
+from backend.guidance.latents import Encoder, VaeEncoder
 from backend.guidance.worded import WordedPrior
 from backend.prompt.parse import Prompt
 
@@ -44,10 +45,12 @@ class StableDiffusionConfig:
 class StableDiffusionPrior(WordedPrior):
     """A `Prior` in VAE latents, its prompt already encoded."""
 
+    encode: Encoder
+
     def __init__(
         self,
         unet: Any,
-        vae: Any,
+        encode: Encoder,
         alphas_cumprod: Float[Tensor, "T"],
         prediction_type: str,
         rows: Float[Tensor, "R L D"],
@@ -56,8 +59,7 @@ class StableDiffusionPrior(WordedPrior):
         """rows: the encoded wordings, in the order of texts.ROWS."""
         super().__init__(unet, alphas_cumprod, prediction_type, config.guidance_scale)
         self.texts, self.worded, self.config = rows, config.view_wording, config
-        self.encode = VaeEncoder(vae, unet.config.sample_size, config.tile_vae)
-        self.image_size = self.encode.image_size
+        self.encode, self.image_size = encode, encode.image_size
 
     def output(self, noisy: Tensor, timesteps: Tensor, branches: list[str], views: Views) -> Tensor:
         said = self.said(self.texts, branches, views, len(noisy))
@@ -80,18 +82,11 @@ def load_stable_diffusion(
     dtype = precision_dtype(device, config.precision)
     files = [network_file(folder / name, dtype) for name in ("unet", "vae")]
     files.append(network_file(folder / "text_encoder", dtype, TEXT))
-    alphas_cumprod, prediction_type = weights.load_noise_schedule(folder / "scheduler")
+    schedule = weights.load_noise_schedule(folder / "scheduler")
     rows = encode_wordings(folder, prompt, negative)
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
-    unet = load_network(UNet2DConditionModel, files[0], dtype, device)
-    vae = load_network(AutoencoderKL, files[1], dtype, device)
-    if config.slice_attention:
-        unet.set_attention_slice("auto")
-    prior = StableDiffusionPrior(
-        unet, vae, alphas_cumprod, prediction_type, rows.to(device), config
-    )
+    unet = load_unet(files[0], dtype, device, config.slice_attention)
+    encode = VaeEncoder(load_vae(files[1], dtype, device), unet.config.sample_size, config.tile_vae)
+    prior = StableDiffusionPrior(unet, encode, *schedule, rows.to(device), config)
     prior.weights_hash = weights.weights_hash(folder, files)
     return prior
 

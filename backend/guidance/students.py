@@ -13,10 +13,12 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from backend.errors import InputError
 from backend.guidance.base import Prior, Views
 from backend.guidance.diffusion import per_sample
 from backend.guidance.lora import LoraAdapter
 from backend.guidance.noising import noised
+from backend.guidance.offload import is_streamed
 
 
 @runtime_checkable
@@ -47,6 +49,11 @@ class LoraStudent:
 
     def __init__(self, prior: Prior, config: StudentConfig, generator: torch.Generator):
         self.prior, self.config = prior, config
+        if is_streamed(prior.network):
+            raise InputError(
+                "--distillation vsd trains beside the prior and needs all of it on the card, which "
+                "has too little memory: choose another --distillation, or a smaller --prior."
+            )
         self.adapter = LoraAdapter(prior.network, config.rank, generator)
         self.optimiser = torch.optim.AdamW(self.adapter.parameters(), lr=config.learning_rate)
 

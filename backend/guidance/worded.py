@@ -5,21 +5,21 @@ In: a network's raw prediction, given by a subclass. Out: a `Prior`, but for `en
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from backend.errors import PriorError
 from backend.guidance import texts
 from backend.guidance.base import Views
-from backend.guidance.diffusion import guide, x0_from_output
+from backend.guidance.diffusion import x0_from_output
+from backend.guidance.guided import Guided
 
 
-class WordedPrior(ABC):
+class WordedPrior(Guided):
     """Holds the encoded wordings (texts.ROWS) and asks the network about them."""
 
     domains: tuple[str, ...] = ("shaded",)
@@ -61,21 +61,6 @@ class WordedPrior(ABC):
         output = self.output(noisy, timesteps, list(branches), views).to(noisy.dtype)
         alpha_bar = self.alphas_cumprod.to(timesteps.device)[timesteps]
         return x0_from_output(output, noisy, alpha_bar, self.prediction_type).chunk(count)
-
-    @torch.no_grad()
-    def predict_x0(
-        self,
-        noisy: Tensor,
-        timesteps: Tensor,
-        views: Views,
-        guidance_scale: float,
-        rescale: float = 0.0,
-    ) -> Tensor:
-        if guidance_scale in (0, 1):  # one branch has the whole answer
-            branch = ("negative", "prompt")[int(guidance_scale)]
-            return self.denoise(noisy, timesteps, views, (branch,))[0]
-        unguided, prompted = self.denoise(noisy, timesteps, views, ("negative", "prompt"))
-        return guide(prompted, unguided, guidance_scale, rescale)
 
     def said(self, rows: Tensor, branches: list[str], views: Views, batch: int) -> Tensor:
         """Encodings of the branches, (batch, ...), batch being all branches' images."""

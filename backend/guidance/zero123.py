@@ -25,8 +25,9 @@ from backend.guidance import weights
 from backend.guidance.base import PLAIN_BRANCHES, Views
 from backend.guidance.components import (
     TEXT,
-    load_network,
     load_text_model,
+    load_unet,
+    load_vae,
     network_file,
     precision_dtype,
 )
@@ -132,15 +133,10 @@ def load_zero123(
     files.append(network_file(folder / "image_encoder", dtype, TEXT))
     schedule = weights.load_noise_schedule(folder / "scheduler")
     projection = _load_projection(files[2])
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
-    unet = load_network(UNet2DConditionModel, files[0], dtype, device)
+    unet = load_unet(files[0], dtype, device, config.slice_attention)
     if unet.config.in_channels != 2 * unet.config.out_channels:
         raise PriorError(f"'{folder}' holds no Zero-1-to-3: its network takes no picture beside.")
-    if config.slice_attention:
-        unet.set_attention_slice("auto")
-    vae = load_network(AutoencoderKL, files[1], dtype, device)
+    vae = load_vae(files[1], dtype, device)
     encode = VaeEncoder(vae, unet.config.sample_size, config.tile_vae)
     seen = _look(folder, encode, reference, device)
     scale = config.guidance_scale

@@ -23,7 +23,8 @@ from torch import Tensor
 
 from backend.cameras import CameraRange, Cameras
 from backend.guidance.asking import shrink
-from backend.guidance.base import Guidance, Views, draw_backgrounds
+from backend.guidance.base import Guidance, Views, draw_backgrounds, wants_nearness
+from backend.guidance.schedules import between
 from backend.loop import RunContext, optimise
 from backend.materials import views
 from backend.materials.field import FieldConfig, Material, MaterialField
@@ -43,7 +44,8 @@ class Config:
     learning_rate: float = 0.05
     final_rate: float = 0.2  # of the learning rate, reached along a cosine
     timesteps: tuple[float, float] = (0.6, 0.1)  # noise level, from the first step to the last
-    timestep_jitter: float = 0.1
+    timestep_jitter: float = 0.1  # of "annealed"
+    schedule: str = "annealed"  # a key of SCHEDULES: the order of the levels between them
     shaded_share: float = 0.3  # of the steps; shares of domains the prior lacks fall to the others
     albedo_share: float = 0.3
     orm_share: float = 0.4
@@ -142,19 +144,25 @@ class MaterialOptimisation:
     ) -> Tensor:
         count, size = len(cameras), self.guidance.prior.image_size
         lighting = views.draw_lighting(self.lights, self.config.exposure, count, self.generator)
-        backgrounds = draw_backgrounds(self.guidance.prior, count, self.generator).to(self.device)
+        prior = self.guidance.prior
+        backgrounds = draw_backgrounds(prior, count, self.generator, domain).to(self.device)
         colors = views.paint(material, seen, domain, lighting)
+        if wants_nearness(prior, domain):
+            colors = torch.cat([colors, views.nearness(seen, cameras)], -1)
+            backgrounds = torch.cat([backgrounds, torch.zeros_like(backgrounds[:, :1])], -1)
         images = views.composite(colors, seen, backgrounds, self.mesh.faces).permute(0, 3, 1, 2)
-        known = Views(cameras, domain, backgrounds)
+        known = Views(cameras, domain, backgrounds[:, :3])
         return self.guidance.loss(
             shrink(images, size), known, self._timestep(progress), self.generator
         )
 
     def _timestep(self, progress: float) -> float:
-        first, last = self.config.timesteps
+        config, prior = self.config, self.guidance.prior
+        level = between(config.timesteps, progress, config.schedule, self.generator, prior)
+        if config.schedule != "annealed":
+            return level
         jitter = float(torch.rand((), generator=self.generator)) - 0.5
-        annealed = first + (last - first) * progress
-        return min(max(annealed + jitter * self.config.timestep_jitter, 0.02), 0.98)
+        return min(max(level + jitter * config.timestep_jitter, 0.02), 0.98)
 
     def _priors(self, material: Material, points: Tensor, progress: float) -> dict[str, Tensor]:
         config = self.config

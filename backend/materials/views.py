@@ -51,13 +51,18 @@ def look_at_surface(mesh: TriMesh, normals: Tensor, cameras: Cameras, size: int)
     return Visible(pixels, view, points, F.normalize(smooth, dim=-1), towards, raster, clip)
 
 
+def nearness(seen: Visible, cameras: Cameras) -> Float[Tensor, "P 1"]:
+    """Of the covered pixels; see Cameras.nearness."""
+    return cameras[seen.view].nearness(seen.points[:, None])
+
+
 def composite(
-    colors: Float[Tensor, "P 3"], seen: Visible, backgrounds: Float[Tensor, "B 3"], faces: Tensor
-) -> Float[Tensor, "B H W 3"]:
+    colors: Float[Tensor, "P C"], seen: Visible, backgrounds: Float[Tensor, "B C"], faces: Tensor
+) -> Float[Tensor, "B H W C"]:
     """Pixels onto plain backgrounds, silhouettes smoothed."""
     batch, height, width, _ = seen.raster.shape
-    flat = backgrounds[:, None].expand(batch, height * width, 3).reshape(-1, 3)
-    images = flat.index_put((seen.pixels,), colors).reshape(batch, height, width, 3)
+    flat = backgrounds[:, None].expand(-1, height * width, -1).flatten(0, 1)
+    images = flat.index_put((seen.pixels,), colors).reshape(batch, height, width, -1)
     return triangles.antialias(images, seen.raster, seen.positions_clip, faces.int())
 
 

@@ -42,8 +42,8 @@ def rasterize(mesh: TriMesh, cameras: Cameras, size: int) -> Raster:
 
 
 def composite(
-    colors: Float[Tensor, "B H W 3"], raster: Raster, backgrounds: Float[Tensor, "B 3"]
-) -> Float[Tensor, "B 3 H W"]:
+    colors: Float[Tensor, "B H W C"], raster: Raster, backgrounds: Float[Tensor, "B C"]
+) -> Float[Tensor, "B C H W"]:
     """Over plain backgrounds, with smooth silhouettes."""
     images = torch.lerp(backgrounds[:, None, None], colors, raster.covered)
     images = triangles.antialias(images, raster.pixels, raster.pos_clip, raster.tris)
@@ -65,13 +65,23 @@ def smooth_normals(mesh: TriMesh, raster: Raster) -> Float[Tensor, "B H W 3"]:
 
 
 def normal_images(
-    mesh: TriMesh, raster: Raster, cameras: Cameras, backgrounds: Float[Tensor, "B 3"]
-) -> Float[Tensor, "B 3 H W"]:
-    """n * 0.5 + 0.5 with +X right, +Y up, +Z to the viewer."""
+    mesh: TriMesh,
+    raster: Raster,
+    cameras: Cameras,
+    backgrounds: Float[Tensor, "B 3"],
+    nearness: bool = False,
+) -> Float[Tensor, "B C H W"]:
+    """n * 0.5 + 0.5 with +X right, +Y up, +Z to the viewer; and nearness behind it, if asked."""
     rotation = cameras.viewmats[:, :3, :3].to(mesh.vertices)  # OpenCV: y down, z away from us
     flip = torch.tensor([1.0, -1.0, -1.0], device=rotation.device, dtype=rotation.dtype)
     seen = torch.einsum("bij,bhwj->bhwi", rotation * flip[:, None], smooth_normals(mesh, raster))
-    return composite(seen * 0.5 + 0.5, raster, backgrounds)
+    normals = composite(seen * 0.5 + 0.5, raster, backgrounds)
+    if not nearness:
+        return normals
+    points = triangles.interpolate(mesh.vertices, raster.pixels, raster.tris).flatten(1, 2)
+    near = cameras.nearness(points).reshape(*seen.shape[:3], 1)
+    empty = torch.zeros_like(backgrounds[:, :1])
+    return torch.cat([normals, composite(near, raster, empty)], 1)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from torch import Tensor
 from backend.cameras import CameraRange, Cameras
 from backend.errors import GenerationError, InputError
 from backend.guidance.asking import Asking
-from backend.guidance.base import Guidance
+from backend.guidance.base import Guidance, wants_nearness
 from backend.loop import RunContext, optimise
 from backend.mesh import pictures, regularise
 from backend.mesh.dmtet import Surface, marching_tetrahedra
@@ -64,6 +64,7 @@ class Config:
     levels: tuple[int, ...] = (6, 12, 24)  # cells an axis, each a multiple of the one before
     final_rate: float = 0.2  # of the learning rate, reached linearly
     timesteps: tuple[float, float] = (0.5, 0.1)  # noise level, from the first step to the last
+    schedule: str = "annealed"  # a key of SCHEDULES: the order of the levels between them
     normal_share: float = 0.5  # of the steps, where the prior knows normals; the rest is shaded
     band: float = 5.0  # cells on each side of the first surface in which vertices are free
     anchor: float = 0.003  # of the mean squared change of the first surface's distances, in cells
@@ -107,7 +108,7 @@ class GeometryOptimisation:
         self.generator, self.device = context.generator, context.device
         self.reference = context.reference
         how = (config.views, config.image_size, config.timesteps, config.normal_share)
-        self.asking = Asking(guidance, cameras, self.generator, self.device, *how)
+        self.asking = Asking(guidance, cameras, self.generator, self.device, *how, config.schedule)
         self.grid = TetGrid(config.resolution, context.device)
         base = _distances_on(self.grid, start.sdf.to(context.device), config.band)
         if not bool((base < 0).any()):
@@ -177,10 +178,11 @@ class GeometryOptimisation:
 
     def _images(
         self, surface: Surface, domain: str, cameras: Cameras, backgrounds: Tensor, size: int
-    ) -> Float[Tensor, "B 3 H W"]:
+    ) -> Float[Tensor, "B C H W"]:
         raster = pictures.rasterize(surface.mesh, cameras, size)
         if domain == "normal":
-            return pictures.normal_images(surface.mesh, raster, cameras, backgrounds)
+            near = wants_nearness(self.asking.guidance.prior, domain)
+            return pictures.normal_images(surface.mesh, raster, cameras, backgrounds, near)
         light = pictures.Light.sample(cameras, self.generator)
         albedo = self.colors.on(surface)
         return pictures.shaded_images(surface.mesh, albedo, raster, light, backgrounds)

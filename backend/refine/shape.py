@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from backend.cameras import CameraRange, Cameras
 from backend.color import from_srgb
 from backend.guidance.asking import Asking
-from backend.guidance.base import Guidance
+from backend.guidance.base import Guidance, wants_nearness
 from backend.loop import RunContext, optimise
 from backend.materials.field import FieldConfig, MaterialField
 from backend.mesh import pictures
@@ -126,10 +126,11 @@ class ShapeOptimisation:
 
     def _images(
         self, mesh: TriMesh, domain: str, cameras: Cameras, backgrounds: Tensor, size: int
-    ) -> Float[Tensor, "B 3 H W"]:
+    ) -> Float[Tensor, "B C H W"]:
         raster = pictures.rasterize(mesh, cameras, size)
         if domain == "normal":
-            return pictures.normal_images(mesh, raster, cameras, backgrounds)
+            near = wants_nearness(self.asking.guidance.prior, domain)
+            return pictures.normal_images(mesh, raster, cameras, backgrounds, near)
         light = pictures.Light.sample(cameras, self.generator)
         # Colours belong to the surface, so they are looked up where it was.
         seen = triangles.interpolate(self.base.vertices, raster.pixels.detach(), raster.tris)

@@ -49,7 +49,7 @@ class OraclePrior:
     def __init__(self, domains):
         self.domains = domains
 
-    def encode(self, images, generator):
+    def encode(self, images, generator, views=None):
         return images
 
     def predict_x0(self, noisy, timesteps, views, guidance_scale, rescale=0.0):

@@ -251,7 +251,7 @@ def test_index_without_its_settings_is_a_prior_error(copied):
 
 
 def test_unknown_names_classes_and_domains_say_what_is_on_offer(tmp_path, sd_folder):
-    with pytest.raises(PriorError, match=r"no prior 'magic'.*deepfloyd, embedded, mvdream, sd15"):
+    with pytest.raises(PriorError, match=r"no prior 'magic'.*embedded, mvdream, richdreamer, sd15"):
         load_prior("magic", "a chair")
     with pytest.raises(PriorError, match="does not ship"):
         load_prior("sd15", "a chair")

@@ -1,0 +1,233 @@
+"""Zero-1-to-3's published checkpoints: their names one by one, conversion, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from backend.cameras import turntable
+from backend.cli import main
+from backend.errors import InputError, PriorError
+from backend.guidance import pulling
+from backend.guidance.base import Views
+from backend.guidance.conversion import UNET_PREFIX, unet_names
+from backend.guidance.ldm_parts import original_clip_name, original_vae_name
+from backend.guidance.priors import load_prior
+from backend.guidance.weights import read_json
+from backend.guidance.zero123_original import (
+    CAMERA_PREFIX,
+    CLIP_PREFIX,
+    VAE_PREFIX,
+    Layout,
+    convert_zero123,
+)
+from backend.reference.picture import load_reference
+from tests.original_layout import published
+from tests.tiny_zero123 import write_zero123
+
+PARTS = ("unet", "vae", "image_encoder", "clip_camera_projection")
+
+
+def pair(*names: str) -> list[str]:
+    return [f"{name}.{kind}" for name in names for kind in ("weight", "bias")]
+
+
+def published_vae(levels: int = 4, blocks: int = 2, wider: tuple[int, ...] = (1, 2)) -> list[str]:
+    """Counted up as ldm/modules/diffusionmodules/model.py builds it with ch_mult 1 2 4 4."""
+
+    def block(name: str, shortcut: bool) -> list[str]:
+        inner = ("norm1", "conv1", "norm2", "conv2", *["nin_shortcut"] * shortcut)
+        return pair(*(f"{name}.{part}" for part in inner))
+
+    def middle(name: str) -> list[str]:
+        attention = pair(*(f"{name}.mid.attn_1.{p}" for p in ("norm", "q", "k", "v", "proj_out")))
+        sides = block(f"{name}.mid.block_1", False) + block(f"{name}.mid.block_2", False)
+        return attention + sides + pair(f"{name}.conv_in", f"{name}.norm_out", f"{name}.conv_out")
+
+    names = [*middle("encoder"), *middle("decoder"), *pair("quant_conv", "post_quant_conv")]
+    for level in range(levels):
+        for index in range(blocks):
+            changes = index == 0 and level in wider
+            names += block(f"encoder.down.{level}.block.{index}", changes)
+        for index in range(blocks + 1):
+            changes = index == 0 and level in (0, 1)  # the decoder narrows on its way to the finest
+            names += block(f"decoder.up.{level}.block.{index}", changes)
+        if level < levels - 1:
+            names += pair(f"encoder.down.{level}.downsample.conv")
+        if level > 0:
+            names += pair(f"decoder.up.{level}.upsample.conv")
+    return names
+
+
+def published_clip(layers: int = 24) -> list[str]:
+    """OpenAI's ViT-L/14, its picture half."""
+    names = ["class_embedding", "positional_embedding", "proj", "conv1.weight"]
+    names += pair("ln_pre", "ln_post")
+    for index in range(layers):
+        inner = ("attn.out_proj", "ln_1", "ln_2", "mlp.c_fc", "mlp.c_proj")
+        names += pair(*(f"transformer.resblocks.{index}.{part}" for part in inner))
+        names += [f"transformer.resblocks.{index}.attn.in_proj_{k}" for k in ("weight", "bias")]
+    return [f"visual.{name}" for name in names]
+
+
+def test_every_name_of_the_published_networks_is_met() -> None:
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+    from transformers.models.clip.configuration_clip import CLIPVisionConfig
+    from transformers.models.clip.modeling_clip import CLIPVisionModelWithProjection
+
+    layout = Layout()
+    with torch.device("meta"):
+        unet = UNet2DConditionModel.from_config(layout.unet).state_dict()
+        vae = AutoencoderKL.from_config(layout.vae).state_dict()
+        vision = CLIPVisionConfig(
+            hidden_size=1024, intermediate_size=4096, num_hidden_layers=24, num_attention_heads=16,
+            patch_size=14, projection_dim=768,
+        )  # fmt: skip
+        clip = CLIPVisionModelWithProjection(vision).state_dict()
+    names = unet_names(unet, layout.unet)
+    theirs = [name for name in published(skips=(1, 2)) if not name.startswith("camera_embed")]
+    assert set(names.values()) == set(theirs) and len(names) == len(theirs)
+    assert unet["conv_in.weight"].shape == (320, 8, 3, 3)
+    met = [original_vae_name(name, 4) for name in vae]
+    assert set(met) == set(published_vae()) and len(met) == len(set(met)) == 248
+    seen = {original_clip_name(n) for n in clip if not n.endswith("position_ids")}
+    split = set(published_clip())
+    for name in list(split):
+        if ".in_proj_" in name:
+            split.remove(name)
+            split |= {name.replace("in_proj_", f"{letter}_proj.") for letter in "qkv"}
+    assert seen == split and len(seen) == 8 + 24 * 16
+
+
+def original_of(folder: Path) -> dict[str, Tensor]:
+    """The checkpoint whose conversion is `folder`."""
+    parts = {name: _tensors(folder / name) for name in PARTS}
+    config = read_json(folder / "unet" / "config.json")
+    names = unet_names(parts["unet"], config)
+    state = {UNET_PREFIX + names[name]: t for name, t in parts["unet"].items()}
+    levels = len(read_json(folder / "vae" / "config.json")["block_out_channels"])
+    for name, tensor in parts["vae"].items():
+        convolution = "attentions" in name and name.endswith("weight") and tensor.dim() == 2
+        shaped = tensor[..., None, None] if convolution else tensor
+        state[VAE_PREFIX + original_vae_name(name, levels)] = shaped
+    split = {original_clip_name(name): t for name, t in parts["image_encoder"].items()}
+    for name in [name for name in split if ".attn.q_proj." in name]:
+        joined = [split.pop(name.replace("q_proj", f"{letter}_proj")) for letter in "qkv"]
+        split[name.replace("q_proj.", "in_proj_")] = torch.cat(joined)
+    split["visual.proj"] = split["visual.proj"].T
+    state |= {CLIP_PREFIX + name: tensor for name, tensor in split.items()}
+    state |= {CAMERA_PREFIX + n[5:]: t for n, t in parts["clip_camera_projection"].items()}
+    rest = {"betas": torch.ones(3), CLIP_PREFIX + "token_embedding.weight": torch.ones(2)}
+    return {name: tensor.clone().contiguous() for name, tensor in (state | rest).items()}
+
+
+def _tensors(folder: Path) -> dict[str, Tensor]:
+    return load_file(next(folder.glob("*.safetensors")))
+
+
+def layout_of(folder: Path) -> Layout:
+    return Layout(*(read_json(folder / name / "config.json") for name in ("unet", "vae")))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_zero123(tmp_path_factory.mktemp("zero123") / "zero123")
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("picture") / "box.png"
+    picture = Image.new("RGBA", (64, 64))
+    picture.paste((190, 30, 40, 255), (16, 20, 48, 50))
+    picture.save(path)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["ckpt", "safetensors"])
+def test_what_comes_out_is_what_went_in(folder, kind: str, tmp_path: Path, picture: Path) -> None:
+    state, file = original_of(folder), tmp_path / f"105000.{kind}"
+    if kind == "ckpt":
+        torch.save({"state_dict": state, "global_step": 105000}, file)
+    else:
+        save_file(state, file)
+    convert_zero123(file, tmp_path / "out", layout_of(folder))
+    for part in PARTS:
+        before, after = _tensors(folder / part), _tensors(tmp_path / "out" / part)
+        before = {n: t for n, t in before.items() if not n.endswith("position_ids")}
+        assert before.keys() == after.keys()
+        assert all(torch.equal(before[name], after[name]) for name in before)
+    asked = []
+    for place in (folder, tmp_path / "out"):
+        prior = load_prior(place, "", reference=load_reference(picture))
+        noisy = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+        asked.append(prior.predict_x0(noisy, torch.full((2,), 500), Views(turntable(2)), 3.0))
+    assert torch.equal(*asked)
+
+
+LEAVE = {
+    "unet": UNET_PREFIX + "out.2.bias",
+    "vae": VAE_PREFIX + "encoder.mid.attn_1.q.weight",
+    "clip": CLIP_PREFIX + "visual.ln_post.bias",
+    "clip at all": CLIP_PREFIX + "visual.conv1.weight",
+    "camera": CAMERA_PREFIX + "weight",
+}
+
+
+@pytest.mark.parametrize("part", LEAVE)
+def test_a_tensor_that_is_missing_or_over_is_refused(folder, part: str, tmp_path: Path) -> None:
+    state = original_of(folder)
+    tensor = state.pop(LEAVE[part])
+    torch.save({"state_dict": state}, tmp_path / "less.ckpt")
+    state |= {LEAVE[part]: tensor, LEAVE[part] + "_more": tensor}
+    torch.save({"state_dict": state}, tmp_path / "more.ckpt")
+    for name in ("less", "more"):
+        if (part, name) == ("clip at all", "more"):
+            continue
+        with pytest.raises(PriorError, match="does not fit"):
+            convert_zero123(tmp_path / f"{name}.ckpt", tmp_path / "out", layout_of(folder))
+
+
+def test_notes_of_the_training_library_are_passed_over(folder, tmp_path: Path) -> None:
+    """Its checkpoints name a class of PyTorch Lightning, which need not be installed."""
+    import sys
+    from types import ModuleType
+
+    from backend.guidance.conversion import TRAINING_NOTES, read_checkpoint
+
+    module_name, _, class_name = TRAINING_NOTES[0].rpartition(".")
+    module, kind = ModuleType(module_name), type(class_name, (), {"__module__": module_name})
+    setattr(module, class_name, kind)
+    parents = {module_name.rsplit(".", n)[0]: ModuleType("p") for n in (1, 2)}
+    sys.modules |= parents | {module_name: module}
+    try:
+        notes = {kind: {"best": 1.0}}
+        content = {"state_dict": original_of(folder), "callbacks": notes, "one": kind()}
+        torch.save(content, tmp_path / "notes.ckpt")
+    finally:
+        for name in (*parents, module_name):
+            del sys.modules[name]
+    assert "betas" in read_checkpoint(tmp_path / "notes.ckpt")
+
+
+def test_models_convert_takes_a_file_that_is_here(
+    folder, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.setenv("PROPSMITH_MODELS", str(tmp_path / "models"))
+    monkeypatch.setattr("backend.guidance.zero123_original.Layout", lambda: layout_of(folder))
+    file = tmp_path / "stable_zero123.ckpt"
+    torch.save({"state_dict": original_of(folder)}, file)
+    assert main(["models", "convert", "stable-zero123", str(file)]) == 0
+    made = tmp_path / "models" / "stable-zero123"
+    assert pulling.faults(made) == [] and str(made) in capsys.readouterr().out
+    assert main(["models", "convert", "stable-zero123", str(tmp_path / "no.ckpt")]) == 2
+    assert "no checkpoint" in capsys.readouterr().err
+    assert main(["models", "convert", "sdxl", str(file)]) == 2
+    assert "no checkpoints to convert for 'sdxl'" in capsys.readouterr().err
+    with pytest.raises(InputError, match="2 files were given"):
+        pulling.convert("zero123", [file, file])
