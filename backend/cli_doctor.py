@@ -54,15 +54,24 @@ def examine() -> dict[str, Any]:
         "optional": {name: importlib.util.find_spec(name) is not None for name in OPTIONAL},
         "priors": {
             "embedded": {"fits": True, "why": "made for two CPU cores"},
-            **{name: _fit(source.memory_gb, gpu, memory) for name, source in SOURCES.items()},
+            **{
+                name: _fit(source.memory_gb, gpu, memory, source.streamed_gb)
+                for name, source in SOURCES.items()
+            },
         },
     }
 
 
-def _fit(needed: float, gpu: dict[str, Any] | None, memory: float | None) -> dict[str, Any]:
-    """Half precision on the GPU, or twice that in main memory."""
+def _fit(
+    needed: float, gpu: dict[str, Any] | None, memory: float | None, streamed: float | None = None
+) -> dict[str, Any]:
+    """Half precision on the GPU, whole or streamed from main memory, or twice that in main memory
+    alone."""
     if gpu is not None and gpu["memory_gb"] >= needed:
         return {"fits": True, "why": f"needs about {needed:g} GB of the GPU's memory"}
+    if gpu is not None and streamed is not None and gpu["memory_gb"] >= streamed:
+        why = f"its blocks come one by one, slower; whole it needs about {needed:g} GB of a GPU"
+        return {"fits": True, "why": why}
     if memory is not None and memory >= 2 * needed:
         return {"fits": True, "why": "on the CPU alone: hours a prop"}
     return {"fits": False, "why": f"needs a GPU with about {needed:g} GB"}

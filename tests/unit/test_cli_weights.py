@@ -112,3 +112,6 @@ def test_doctor_weighs_the_memory_there_is() -> None:
     assert _fit(12.0, {"memory_gb": 24.0}, 8.0)["fits"]
     assert "hours" in _fit(12.0, {"memory_gb": 8.0}, 32.0)["why"]
     assert not _fit(12.0, None, 16.0)["fits"]
+    small = {"memory_gb": 8.0}
+    assert "one by one" in _fit(12.0, small, 32.0, streamed=7.0)["why"]
+    assert not _fit(12.0, small, 16.0, streamed=9.0)["fits"]

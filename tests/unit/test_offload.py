@@ -1,0 +1,113 @@
+"""Networks too large for the card: streamed block by block, encoded picture by picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from backend.cameras import turntable
+from backend.errors import InputError
+from backend.guidance import offload
+from backend.guidance.base import Views
+from backend.guidance.distil import GuidanceConfig, distil
+from backend.guidance.latents import VaeEncoder
+from backend.guidance.priors import load_prior
+from tests.tiny_models import build_tiny_unet, write_stable_diffusion
+from tests.tiny_priors import write_sd3, write_sdxl
+
+CPU = torch.device("cpu")
+WRITERS = {"sd15": write_stable_diffusion, "sdxl": write_sdxl, "sd3": write_sd3}
+
+
+def predict(prior) -> torch.Tensor:
+    noisy = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    return prior.predict_x0(noisy, torch.full((2,), 500), Views(turntable(2)), 7.0)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_streamed_prior_says_the_same(name: str, tmp_path: Path, monkeypatch) -> None:
+    folder = WRITERS[name](tmp_path / name)
+    whole = load_prior(folder, "a red chair")
+    monkeypatch.setenv(offload.VARIABLE, "always")
+    streamed = load_prior(folder, "a red chair")
+    assert offload.is_streamed(streamed.network) and not offload.is_streamed(whole.network)
+    torch.testing.assert_close(predict(streamed), predict(whole), rtol=1e-5, atol=1e-6)
+
+
+def test_a_block_s_weights_come_when_it_runs_and_go_behind_it() -> None:
+    unet = offload.stream(build_tiny_unet().requires_grad_(False), CPU)
+    block = unet.down_blocks[0].resnets[0]
+    home, seen = block.conv1.weight.data_ptr(), []
+    block.conv1.register_forward_hook(lambda m, *_: seen.append(m.weight.data_ptr()))
+    said = torch.zeros(1, 3, 16)
+    unet(torch.zeros(1, 4, 8, 8), torch.tensor([5]), encoder_hidden_states=said)
+    assert len(seen) == 1 and seen[0] != home
+    assert block.conv1.weight.data_ptr() == home
+
+
+def test_every_weight_of_a_level_waits_in_a_block() -> None:
+    unet = offload.stream(build_tiny_unet(), CPU)
+    outside = {
+        name.split(".")[0]
+        for name, _ in unet.named_parameters()
+        if not any(
+            getattr(unet.get_submodule(name.rsplit(".", n)[0]), offload.MARK, False)
+            for n in range(1, name.count(".") + 1)
+        )
+    }
+    assert outside == {"conv_in", "time_embedding", "conv_norm_out", "conv_out"}
+
+
+def test_a_block_that_fails_goes_home_too() -> None:
+    unet = offload.stream(build_tiny_unet(), CPU)
+    block = unet.mid_block.resnets[0]
+    home = block.conv1.weight.data_ptr()
+    with pytest.raises(RuntimeError):
+        block(torch.zeros(1, 3, 4, 4), torch.zeros(1, 32))
+    assert block.conv1.weight.data_ptr() == home
+
+
+@pytest.mark.parametrize("free,streamed", [(1e12, False), (1e3, True), (None, False)])
+def test_what_does_not_fit_the_card_is_streamed(free, streamed: bool, monkeypatch) -> None:
+    monkeypatch.setattr(offload, "free_memory", lambda device: free)
+    assert offload.wants_streaming(build_tiny_unet(), CPU) == streamed
+    monkeypatch.setenv(offload.VARIABLE, "never")
+    assert not offload.wants_streaming(build_tiny_unet(), CPU)
+    monkeypatch.setenv(offload.VARIABLE, "sometimes")
+    with pytest.raises(InputError, match="auto, always, never"):
+        offload.wants_streaming(build_tiny_unet(), CPU)
+
+
+def test_vsd_says_that_it_needs_the_whole_prior(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv(offload.VARIABLE, "always")
+    prior = load_prior(write_stable_diffusion(tmp_path / "sd15"), "a red chair")
+    with pytest.raises(InputError, match="too little memory"):
+        distil(prior, GuidanceConfig("vsd"))
+    images = torch.rand(2, 3, 16, 16).requires_grad_()
+    guidance = distil(prior, GuidanceConfig("ism"))
+    drawn = torch.Generator().manual_seed(0)
+    guidance.loss(images, Views(turntable(2)), 0.5, drawn).backward()
+    assert images.grad is not None and images.grad.abs().max() > 0
+
+
+def test_pictures_encoded_one_by_one_are_the_same_with_their_gradients(tmp_path: Path) -> None:
+    vae = load_prior(write_stable_diffusion(tmp_path / "sd15"), "a red chair").encode.vae
+    found = []
+    for sliced in (False, True):
+        encode = VaeEncoder(vae, 8, sliced=sliced)
+        drawn = torch.Generator().manual_seed(3)
+        images = torch.rand(3, 3, 16, 16, generator=drawn).requires_grad_()
+        latents = encode(images, drawn)
+        latents.square().sum().backward()
+        found.append((latents.detach(), images.grad))
+    for whole, sliced in zip(*found, strict=True):
+        torch.testing.assert_close(sliced, whole, rtol=1e-4, atol=1e-5)
+    assert not VaeEncoder(vae, 8).sliced  # small pictures are encoded at once
+
+
+def test_tiles_are_for_large_pictures_alone(tmp_path: Path) -> None:
+    vae = load_prior(write_stable_diffusion(tmp_path / "sd15"), "a red chair").encode.vae
+    encode = VaeEncoder(vae, 8, tiled=True)
+    assert vae.use_tiling and encode(torch.rand(1, 3, 16, 16), torch.Generator()).shape[-1] == 8
