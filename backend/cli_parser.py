@@ -151,7 +151,7 @@ def _add_guidance(parser: argparse.ArgumentParser) -> None:
         type=_number(0.0, 1000.0),
         help="how much the prompt counts over none, u + S (c - u) (default: the distillation's)",
     )
-    add("--timesteps", choices=TIMESTEPS, help="order of noise levels in the first stage")
+    add("--timesteps", choices=TIMESTEPS, help="order of noise levels in all stages")
     add(
         "--perp-neg",
         action="store_true",
