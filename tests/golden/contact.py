@@ -59,7 +59,7 @@ def tile(prompt: str, path: Path) -> Image.Image:
     left = 0
     for azimuth, size in views:
         ones = torch.ones(1)
-        camera = orbit(azimuth * ones, 15 * ones, 3.0 * ones, 38 * ones)
+        camera = orbit(azimuth * ones, 25 * ones, 3.0 * ones, 38 * ones)
         shaded = render_mesh(surface, camera, size, environment_light("studio"))["shaded"][0]
         pixels = (shaded.clamp(0, 1).numpy() * 255).round().astype(np.uint8)
         result.paste((128, 128, 128), (left, 0, left + size, LARGE))
