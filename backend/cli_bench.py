@@ -23,6 +23,12 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
     add = parser.add_argument
     add("--quick", action="store_true", help="few scenes and repeats: under two minutes")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="as for generate")
+    add(
+        "--prior",
+        metavar="NAME|PATH",
+        default="embedded",
+        help="whose passes whole steps are compared with, as for generate (default: embedded)",
+    )
     add("--json", action="store_true", help="end stdout with one line of JSON")
 
 
@@ -34,7 +40,8 @@ def bench(arguments: argparse.Namespace) -> int:
     def show(line: str) -> None:
         print(line, flush=True)
 
-    report = run(choose_device(arguments.device), arguments.quick, show)
+    device = choose_device(arguments.device)
+    report = run(device, arguments.quick, show, arguments.prior)
     if arguments.json:
         print(json.dumps(report.as_json()), flush=True)
     return 0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from backend.evaluate.bench import peers, silhouettes
+from backend.evaluate.bench import peers, sds_steps, silhouettes
 from backend.evaluate.bench.scenes import GaussianScene, TriangleScene, globe
 from backend.evaluate.bench.tile_loop import tile_loop
 from backend.evaluate.bench.timing import Budget, fastest_ms, forward_backward
@@ -56,6 +56,28 @@ def test_the_tile_loop_draws_what_we_draw() -> None:
     gradients = [torch.autograd.grad((p * weights).sum(), scene.inputs) for p in (ours, theirs)]
     for one, other in zip(*gradients, strict=True):
         assert float((one - other).norm() / one.norm()) < 1e-2
+
+
+def test_passes_alone_are_those_of_the_step() -> None:
+    asked = []
+
+    class Prior:
+        def encode(self, images: torch.Tensor, generator: object) -> torch.Tensor:
+            asked.append(("encode", images.requires_grad))
+            return images * 2
+
+        def predict_x0(self, noisy: torch.Tensor, scale: float) -> torch.Tensor:
+            asked.append(("predict", scale))
+            return noisy
+
+    watched = sds_steps._Watched(Prior())
+    picture = torch.ones(2, requires_grad=True)
+    latents = watched.encode(picture, None)
+    watched.predict_x0(latents, scale=3.0)
+    latents.sum().backward()
+    assert torch.equal(picture.grad, torch.full((2,), 2.0))
+    watched.passes_alone()
+    assert asked == [("encode", True), ("predict", 3.0), ("encode", False), ("predict", 3.0)]
 
 
 def test_the_globe_is_closed_and_about_as_large_as_asked() -> None:

@@ -52,22 +52,23 @@ COUNTS = (1_000, 5_000, 20_000, 100_000)
 class Report:
     device: str
     threads: int
+    prior: str = "embedded"
     rows: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        about = {"device": self.device, "threads": self.threads, "notes": self.notes}
-        return {**self.figures, **about, "rows": self.rows}
+        about = {"device": self.device, "threads": self.threads, "prior": self.prior}
+        return {**self.figures, **about, "notes": self.notes, "rows": self.rows}
 
 
 Show = Callable[[str], None]
 
 
-def run(device: torch.device, quick: bool, show: Show) -> Report:
-    """Raises PriorError where the embedded prior's weights are missing."""
+def run(device: torch.device, quick: bool, show: Show, prior: str = "embedded") -> Report:
+    """`prior`: a name or a folder, as for generate. Raises PriorError where it cannot be loaded."""
     plan = Plan.make(quick)
-    report = Report(_name(device), torch.get_num_threads())
+    report = Report(_name(device), torch.get_num_threads(), prior)
     show(f"{report.device}, {report.threads} threads; least of the repeats, in milliseconds")
     if device.type == "cpu":
         _startup(report, show)
@@ -167,7 +168,7 @@ def _sds(plan: Plan, device: torch.device, report: Report, show: Show) -> None:
     show("\na whole step of score distillation, over the prior's forward passes alone")
     worst = 0.0
     for stage in sds_steps.STAGES:
-        timing = sds_steps.measure(stage, device, plan.sds_rounds)
+        timing = sds_steps.measure(stage, device, plan.sds_rounds, report.prior)
         show(
             f"{stage:10} {timing.step_ms:8.1f} / {timing.prior_ms:.1f} ms = {timing.over_prior:.3f}"
         )

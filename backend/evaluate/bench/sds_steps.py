@@ -1,8 +1,9 @@
 """The one number that matters: a whole step of score distillation over the prior's passes alone.
 
-In: a device. Out: for each stage that asks the prior, milliseconds of a step and of the forward
-passes in it. Stages are the pipeline's own with the draft's settings, the prior the embedded one
-with its weights: 5,000 Gaussians, a ring at the draft's resolution.
+In: a device, a prior's name or folder. Out: for each stage that asks the prior, milliseconds of a
+step and of the forward passes in it: the encoding of its pictures, where it works on latents, and
+its network. Stages are the pipeline's own with the draft's settings: 5,000 Gaussians, a ring at the
+draft's resolution.
 """
 
 from __future__ import annotations
@@ -52,14 +53,26 @@ class _Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._prior, name)
 
+    def encode(self, images: Tensor, *rest: Any, **more: Any) -> Tensor:
+        self._encode = partial(self._prior.encode, images.detach(), *rest, **more)
+        return self._prior.encode(images, *rest, **more)
+
     def predict_x0(self, *args: Any, **kwargs: Any) -> Tensor:
-        self.again = partial(self._prior.predict_x0, *args, **kwargs)
-        return self.again()
+        self._predict = partial(self._prior.predict_x0, *args, **kwargs)
+        return self._predict()
+
+    @torch.no_grad()
+    def passes_alone(self) -> None:
+        """The forward passes of the last step once more."""
+        self._encode()
+        self._predict()
 
 
-def measure(stage: str, device: torch.device, rounds: int) -> StepTiming:
+def measure(
+    stage: str, device: torch.device, rounds: int, prior_name: str = "embedded"
+) -> StepTiming:
     """Means over one cycle of the least of `rounds` times of each step, and of its passes alone."""
-    prior = _Watched(load_prior("embedded", PROMPT, device=device))
+    prior = _Watched(load_prior(prior_name, PROMPT, device=device))
     optimisation = _build(stage, prior, device)
     first = optimisation.steps * 2 // 3
     steps: dict[int, float] = {}
@@ -68,7 +81,7 @@ def measure(stage: str, device: torch.device, rounds: int) -> StepTiming:
         for index in range(first, first + CYCLE):
             optimisation.generator.manual_seed(index)  # type: ignore[attr-defined]
             step = _milliseconds(partial(optimisation.step, index), device)
-            passes = _milliseconds(prior.again, device)
+            passes = _milliseconds(prior.passes_alone, device)
             if round_:
                 steps[index] = min(step, steps.get(index, step))
                 alone[index] = min(passes, alone.get(index, passes))
