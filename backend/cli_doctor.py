@@ -107,7 +107,7 @@ def _text(found: dict[str, Any]) -> list[str]:
     for name, use in OPTIONAL.items():
         lines.append(f"{name}: {'installed' if found['optional'][name] else 'absent'} ({use})")
     for name, fit in found["priors"].items():
-        lines.append(f"prior {name:12} {'fits' if fit['fits'] else 'does not fit'}: {fit['why']}")
+        lines.append(f"prior {name:14} {'fits' if fit['fits'] else 'does not fit'}: {fit['why']}")
     if found["missing"]:
         lines.append(f"Missing: {', '.join(found['missing'])}; install Propsmith again.")
     return lines

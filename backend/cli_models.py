@@ -59,7 +59,7 @@ def models(arguments: argparse.Namespace) -> int:
     """Returns the exit code; raises PropsmithError with the sentence for the user."""
     if arguments.action == "list":
         found = _listed()
-        lines = [f"{row['name']:12} {row['weights']}" for row in found["priors"]]
+        lines = [f"{row['name']:14} {row['weights']}" for row in found["priors"]]
         lines.append(f"Distillations: {', '.join(found['distillations'])}.")
     elif arguments.action == "pull":
         found = _pulled(arguments.prior)
