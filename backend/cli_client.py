@@ -223,7 +223,7 @@ def _line(info: JobInfo, as_json: bool) -> str:
     wanted = f" (to be {info.wanted})" if info.wanted else ""
     text = f"  {info.error}" if info.error else ""
     about = f"{info.number}  {info.job[:8]}  {info.state}{wanted}{place}{left}"
-    return f"{about}  {info.settings.prompt}{text}"
+    return f"{about}  {info.settings.prompt.strip() or '(a picture)'}{text}"
 
 
 def priority(text: str) -> int:

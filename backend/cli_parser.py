@@ -64,7 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_run(refine, Path)
     add_serve(commands)
     submit = add_submit(commands)
-    _add_settings(submit)
+    _add_settings(submit, image=True)
     _add_cameras(submit)
     _add_guidance(submit)
     add_client(commands)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SETTINGS = (
     *("prompt", "negative", "seed", "preset", "prior", "texture_size", "faces", "height"),
     *("azimuth", "elevation", "distance", "fov", "favour"),
-    *("distillation", "guidance_scale", "timesteps", "perp_neg"),
+    *("distillation", "guidance_scale", "timesteps", "perp_neg", "image_elevation"),
 )
 _MODES = {
     "keep-topology": "move the mesh's vertices, and make textures",
@@ -36,8 +36,7 @@ def add_submit(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     parser.add_argument(
         "--priority", metavar="N", type=priority, default=0, help="-100 to 100; the highest first"
     )
-    add = parser.add_argument_group("files to start from, sent to the server").add_argument
-    add("--image", metavar="FILE", type=Path, help="a picture of the prop: PNG, JPEG or WebP")
+    add = parser.add_argument_group("a mesh to start from, sent to the server").add_argument
     add("--mesh", metavar="FILE", type=Path, help="refine this mesh: GLB, OBJ, PLY or .npz")
     modes = parser.add_argument_group("with --mesh").add_mutually_exclusive_group()
     for name, text in _MODES.items():
@@ -66,6 +65,13 @@ def _check(arguments: argparse.Namespace) -> None:
     alone += [f"--{arguments.mode}"] if arguments.mode else []
     if alone and not arguments.mesh:
         raise InputError(f"{alone[0]} is about a mesh: name its file with --mesh.")
+    if arguments.prompt is None and (arguments.mesh or not arguments.image):
+        raise InputError(
+            'Say what to make: give a PROMPT, "a red wooden chair", or without a mesh a picture '
+            "with --image FILE."
+        )
+    if arguments.image_elevation is not None and not arguments.image:
+        raise InputError("--image-elevation is about a picture: name its file with --image.")
     for path in (arguments.image, arguments.mesh):
         if path and not path.is_file():
             raise InputError(f"There is no file '{path}'.")
@@ -83,7 +89,14 @@ def _settings(client: Client, arguments: argparse.Namespace) -> Settings:
             raise InputError(f"This server can't take --{name}: it is of an older version.")
     if arguments.distillation and not client.welcome.distillations:
         raise InputError("This server can't take --distillation: it is of an older version.")
+    newer = arguments.prompt is None or arguments.image_elevation is not None
+    if newer and "image-alone" not in client.welcome.features:
+        raise InputError(
+            "This server needs a PROMPT beside a picture, and takes no --image-elevation: it is of "
+            "an older version."
+        )
     values = {name: getattr(arguments, name) for name in _SETTINGS}
+    values["prompt"] = arguments.prompt or " "
     image = _sent(client, arguments.image) if arguments.image else None
     refine = _refine(client, arguments) if arguments.mesh else None
     return Settings(**values, image=image, refine=refine)

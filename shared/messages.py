@@ -52,7 +52,7 @@ class Refine:
 class Settings:
     """What a prop is made from, with the meaning and limits of `propsmith generate`'s options."""
 
-    prompt: Annotated[str, Text(2000, 1)]
+    prompt: Annotated[str, Text(2000, 1)]  # a space stands for none, beside an image
     negative: Annotated[str, Text(2000)] = ""
     seed: Annotated[int, Whole(0, 2**63 - 1)] = 0
     preset: Annotated[str, NAME] = "draft"  # one of Welcome.presets
@@ -73,6 +73,7 @@ class Settings:
     perp_neg: Annotated[bool, Flag()] = False
     image: Annotated[str | None, Maybe(DIGEST)] = None  # an uploaded PNG, JPEG or WebP
     refine: Annotated[Refine | None, Maybe(Record(Refine))] = None
+    image_elevation: Annotated[float | None, Maybe(Number(-90, 90))] = None  # degrees
 
 
 @dataclass(frozen=True)
@@ -260,7 +261,7 @@ class Welcome:
     devices: Annotated[tuple[str, ...], Many(NAME, 64)] = ()
     distillations: Annotated[tuple[str, ...], Many(NAME, 64)] = ()
     timesteps: Annotated[tuple[str, ...], Many(NAME, 64)] = ()
-    features: Annotated[tuple[str, ...], Many(NAME, 64)] = ()  # "upload", "image", "refine"
+    features: Annotated[tuple[str, ...], Many(NAME, 64)] = ()  # "upload", "image"…
     version: Annotated[str, Text(64)] = ""  # of the software
 
 

@@ -99,8 +99,9 @@ class Handlers:
             if value is not None and value not in known:
                 text = f"This server has no {what} '{value}'; it has {', '.join(known)}."
                 raise RemoteError("bad_settings", text)
-        if not settings.prompt.strip():
-            raise RemoteError("bad_settings", "The prompt is empty; say what to make.")
+        if not settings.prompt.strip() and not (settings.image and settings.refine is None):
+            text = "The prompt is empty; say what to make, or send a picture."
+            raise RemoteError("bad_settings", text)
 
     def _check_uploads(self, client: str, digests: Sequence[str]) -> None:
         for digest in digests:

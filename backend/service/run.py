@@ -142,6 +142,7 @@ def options_of(order: Run) -> SimpleNamespace:
         if not path.is_file():
             raise InputError("A file that the job needs is gone: upload it again and resume.")
     options = SimpleNamespace(**vars(order.settings))
+    options.prompt = options.prompt.strip()
     if options.image is not None:
         options.image = paths[options.image]
     if options.refine is not None:

@@ -75,6 +75,8 @@ def test_pause_resume_and_cancel_by_number(serve: Serve, tmp_path: Path) -> None
         (("submit", "a chair"), "propsmith serve"),
         (("submit", "a chair", "--priority", "1000"), "-100 to 100"),
         (("submit", "a chair", "--remesh"), "--mesh"),
+        (("submit",), "a picture"),
+        (("submit", "a chair", "--image-elevation", "10"), "--image"),
         (("submit", "a chair", "--mesh", "absent.glb"), "no file 'absent.glb'"),
         (("submit", "a chair", "--mesh", "a.glb", "--strength", "2"), "0 to 1"),
         (("priority", "1", "200"), "-100 to 100"),
@@ -123,6 +125,26 @@ def test_files_go_ahead_of_a_job_and_its_files_come_back(serve: Serve, tmp_path:
     assert (folder / "upload-1").read_bytes() == b"a mesh"
     run = propsmith("watch", job["job"], "-o", str(tmp_path / "prop.obj"), folder=tmp_path)
     assert run.returncode == 2 and "prop.glb, upload-0" in run.stderr
+
+
+def test_a_picture_needs_no_prompt_where_the_server_knows_that(
+    serve: Serve, tmp_path: Path
+) -> None:
+    served = serve()
+    picture = tmp_path / "a.png"
+    picture.write_bytes(b"a picture")
+    words = ("submit", "--image", str(picture), "--image-elevation", "12.5", "--json")
+    [job] = lines(propsmith(*words, folder=tmp_path))
+    [info] = lines(propsmith("jobs", "--json", folder=tmp_path))
+    assert info["job"] == job["job"]
+    settings = info["settings"]
+    assert settings["prompt"].strip() == "" and settings["image_elevation"] == 12.5
+    assert "(a picture)" in propsmith("jobs", folder=tmp_path).stdout
+    served.stop()
+    served.options["features"] = ("upload", "image")
+    served.start()
+    run = propsmith(*words, folder=tmp_path)
+    assert run.returncode == 2 and "needs a PROMPT" in run.stderr
 
 
 def test_the_pages_client_runs_as_it_stands(serve: Serve, tmp_path: Path) -> None:

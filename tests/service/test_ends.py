@@ -108,10 +108,10 @@ def test_settings_name_files_by_digest_and_a_run_has_them_by_path(tmp_path: Path
     mesh.write_bytes(b"glTF and more")
     picture.write_bytes(b"pixels")
     uploads = tuple(UploadedFile(path.name, str(path)) for path in (mesh, picture))
-    settings = Settings("a", image=picture.name, refine=Refine(mesh.name, "auto", 0.5))
+    settings = Settings(" ", image=picture.name, refine=Refine(mesh.name, "auto", 0.5))
     order = Run(JOB, settings, "p", str(tmp_path), uploads=uploads)
     options = run.options_of(order)
-    assert options.image == picture and options.prompt == "a"
+    assert options.image == picture and options.prompt == ""
     assert options.refine.mesh == tmp_path / "source.glb" and options.refine.strength == 0.5
     assert options.refine.mesh.read_bytes() == mesh.read_bytes()
     picture.unlink()

@@ -20,7 +20,8 @@ from shared.errors import WireError
 from shared.version import PROTOCOL
 from tests.wire.samples import ENVELOPE, GOLDEN, INFO, JOB, KEY, SAMPLES, SETTINGS, frames_of
 
-OLDER = GOLDEN.with_name("golden_1_0.json")  # as that version wrote it; never made again
+# As those versions wrote them; never made again.
+OLDER = {v: json.loads(GOLDEN.with_name(f"golden_{v}.json").read_text()) for v in ("1_0", "1_1")}
 PAGE = (Path(shared.__file__).parent / "PROTOCOL.md").read_text()
 
 
@@ -54,14 +55,16 @@ def test_golden_bytes_are_read(message: Any) -> None:
     assert type(read) is type(message) and same(read, message)
 
 
-@pytest.mark.parametrize("kind", json.loads(OLDER.read_text()))
-def test_what_version_1_0_sends_is_read(kind: str) -> None:
-    frames = [bytes.fromhex(frame) for frame in json.loads(OLDER.read_text())[kind]]
-    envelope, read = decode(frames, KEY)
+@pytest.mark.parametrize(
+    ("version", "kind"), [(version, kind) for version, kinds in OLDER.items() for kind in kinds]
+)
+def test_what_older_versions_send_is_read(version: str, kind: str) -> None:
+    envelope, read = decode([bytes.fromhex(frame) for frame in OLDER[version][kind]], KEY)
     assert envelope == ENVELOPE and name(read) == kind
     if kind == "Submit":
-        assert read.settings.prompt == SETTINGS.prompt and read.settings.refine is None
-    if kind == "Welcome":
+        assert read.settings.prompt == SETTINGS.prompt and read.settings.image_elevation is None
+        assert (read.settings.refine is None) == (version == "1_0")
+    if kind == "Welcome" and version == "1_0":
         assert read.presets and read.features == read.distillations == ()
 
 
