@@ -75,10 +75,11 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--prompt", default="a red wooden chair")
     parser.add_argument("--short", action="store_true")
+    parser.add_argument("--display", type=int, default=77)
     arguments = parser.parse_args()
     worker = SHORT if arguments.short else None
     arguments.out.mkdir(parents=True, exist_ok=True)
-    with Window(arguments.chroot) as window:
+    with Window(arguments.chroot, arguments.display) as window:
         window.start(arguments.extension)
         with Backend(window.exchange, worker):
             window.wait("addon is not None")

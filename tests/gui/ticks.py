@@ -37,8 +37,9 @@ def main() -> None:
     parser.add_argument("extension", type=Path)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--turn", type=int, default=10, help="steps between two topologies; 0: one")
+    parser.add_argument("--display", type=int, default=77)
     arguments = parser.parse_args()
-    with Window(arguments.chroot) as window:
+    with Window(arguments.chroot, arguments.display) as window:
         window.start(arguments.extension)
         with Backend(window.exchange, "stream_worker.py"):
             window.wait("addon is not None")
