@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shared.client import Client
     from shared.messages import JobInfo
 
+KNOCK_SECONDS = 2.0
 _ABOUT_JOB = {
     "cancel": "stop a job for good",
     "pause": "save a job and stop it; its device goes to the next one",
@@ -174,13 +175,31 @@ def connected(arguments: argparse.Namespace) -> Iterator[Client]:
 
     path = arguments.connection_file or default_connection_file()
     try:
-        read_connection(path)  # absent: say so at once; while watching, it may come back
+        # Absent or a dead server's: say so at once. Later, while watching, it may come back.
+        _knock(read_connection(path).addresses["requests"], path)
         with Client(path, "command-line", f"propsmith {backend.__version__}") as client:
             yield client
     except (ConnectionFileError, RemoteError) as error:
         raise InputError(str(error)) from error
     except ConnectionLost as error:
         raise PropsmithError(str(error)) from error
+
+
+def _knock(address: str, path: Path) -> None:
+    """Raises InputError where nobody listens; whoever is slow gets the time that a call has."""
+    import socket
+    from urllib.parse import urlsplit
+
+    try:
+        place = urlsplit(address)
+        socket.create_connection((place.hostname or "", place.port or 0), KNOCK_SECONDS).close()
+    except ConnectionRefusedError as error:
+        raise InputError(
+            f"No server listens at {address}, which '{path}' names: it has ended; start it again "
+            "with 'propsmith serve'."
+        ) from error
+    except (OSError, ValueError):
+        return
 
 
 def _find(client: Client, text: str) -> JobInfo:

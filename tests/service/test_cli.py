@@ -147,6 +147,16 @@ def test_a_picture_needs_no_prompt_where_the_server_knows_that(
     assert run.returncode == 2 and "needs a PROMPT" in run.stderr
 
 
+def test_the_file_of_a_dead_server_is_told_at_once(serve: Serve, tmp_path: Path) -> None:
+    served = serve()
+    served.kill()
+    assert served.file.exists()
+    for words in (("jobs",), ("submit", "a chair"), ("status", "--json")):
+        run = propsmith(*words, folder=tmp_path)
+        assert run.returncode == 2 and run.stdout == ""
+        assert len(run.stderr.splitlines()) == 1 and "No server listens" in run.stderr
+
+
 def test_the_pages_client_runs_as_it_stands(serve: Serve, tmp_path: Path) -> None:
     serve()
     page = (ROOT / "shared" / "PROTOCOL.md").read_text()
