@@ -13,13 +13,13 @@ from typing import Any, no_type_check
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
-from numba import njit
 from torch import Tensor
 
+from backend.render.kernels import kernel
 from backend.render.threads import in_parallel
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _eikonal(first, end, step, points, sdf, tets, terms, v_corners, v_values):
     """Each tetrahedron's (|g| - 1)^2 and its gradient on corners and values.
@@ -63,7 +63,7 @@ def _eikonal(first, end, step, points, sdf, tets, terms, v_corners, v_values):
                 v_corners[t, 0, c] += w[k] * g[c]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _scatter(tets, v_corners, v_values, factor, v_points, v_sdf):
     """On one thread, so in one order."""
@@ -103,7 +103,7 @@ def eikonal(
     return _Eikonal.apply(points, sdf, tets)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _sorted_corners(faces, vertex_count):
     """Starts (V + 1,) of each vertex's run of edges to higher vertices; ends and faces, sorted by
@@ -132,7 +132,7 @@ def _sorted_corners(faces, vertex_count):
     return starts, ends, owners
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _edges_and_pairs(starts, ends, owners):
     edges, pairs = np.empty((ends.size, 2), np.int64), np.empty((ends.size, 2), np.int64)

@@ -13,11 +13,12 @@ from typing import no_type_check
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int64
-from numba import njit
 from torch import Tensor
 
+from backend.render.kernels import kernel
 
-@njit(cache=True, nogil=True, error_model="numpy")
+
+@kernel
 @no_type_check
 def _march(inside, tets, corners, counts):
     """Edges in the order of (lower, higher end); every tetrahedron's first triangle, in the
@@ -92,7 +93,7 @@ def march(
     return torch.from_numpy(edges), torch.from_numpy(faces)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _place_back(edges, points, sdf, v_vertices, v_weights, v_points, v_sdf):
     for v in range(edges.shape[0]):

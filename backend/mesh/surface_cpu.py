@@ -13,13 +13,14 @@ from typing import no_type_check
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
-from numba import njit
 from torch import Tensor
+
+from backend.render.kernels import kernel
 
 LEAST = 1e-12  # what a length is held above before dividing by it
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _crosses(vertices, faces):
     """(F, 3) normals as long as twice the face's area, and (V, 3) sums of them at the vertices."""
@@ -39,7 +40,7 @@ def _crosses(vertices, faces):
     return crosses, totals
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _crosses_back(vertices, faces, v_crosses, v_totals):
     """(V, 3) gradients on the vertices from those on both outputs of `_crosses`."""
@@ -61,7 +62,7 @@ def _crosses_back(vertices, faces, v_crosses, v_totals):
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _bend(crosses, pairs):
     """Sum over the pairs of 1 - cos, and its gradient on the crosses, in their place."""
@@ -90,7 +91,7 @@ def _bend(crosses, pairs):
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _laplacian(vertices, edges):
     """Sum of the squared Laplacians and its gradient (V, 3)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from backend.render import gaussians_cpu_back as back_kernels
 from backend.render import gaussians_cpu_composite as composite_kernels
 from backend.render import gaussians_cpu_project as project_kernels
 from backend.render import gaussians_cpu_tiles as tile_kernels
@@ -105,12 +106,10 @@ class _Composite(torch.autograd.Function):
             _or_empty(v_alphas),
             _or_empty(v_summed_depths),
         )
-        per_entry = composite_kernels.composite_backward(
+        per_entry = back_kernels.composite_backward(
             *ctx.inputs, extents, entries, slots, tile_starts, *ctx.state, *pixel_gradients
         )
         _, roots, _, opacities, colors = ctx.inputs
-        gradients = composite_kernels.gather(
-            per_entry, gaussian_starts, roots, opacities, len(colors)
-        )
+        gradients = back_kernels.gather(per_entry, gaussian_starts, roots, opacities, len(colors))
         v_means2d, v_roots, v_depths, v_opacities, v_colors = map(torch.from_numpy, gradients)
         return v_means2d, v_roots, v_depths, None, v_opacities, v_colors, None, None

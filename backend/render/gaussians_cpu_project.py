@@ -15,8 +15,8 @@ from __future__ import annotations
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
+from backend.render.kernels import kernel
 from backend.render.threads import in_parallel
 
 # Compiled in as constants: numba's cache would not notice values taken from elsewhere.
@@ -25,7 +25,7 @@ DILATION = 0.3
 MARGIN = 0.3  # of half the field of view, beyond its edge
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _axes(quats, n):
     """Rotation matrix (3, 3) of quaternion n, its unit quaternion and its length."""
@@ -45,7 +45,7 @@ def _axes(quats, n):
     return R, (w, x, y, z), length
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _to_camera(means, n, view):
     """Camera-space point of mean n."""
@@ -57,7 +57,7 @@ def _to_camera(means, n, view):
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _held(slope, focal, centre, size):
     """x / z or y / z held near the picture, and whether it had to be."""
@@ -66,7 +66,7 @@ def _held(slope, focal, centre, size):
     return held, held != slope
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _screen_axes(view, fx, fy, u, v, z, R, scales, n):
     """U = J W R S, row by row (2 x 3): cov2d = U U^T. Also A = J W."""
@@ -94,7 +94,7 @@ def _screen_axes(view, fx, fy, u, v, z, R, scales, n):
     return A0, A1, U0, U1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _root(U0, U1):
     """(p, q, r) of U U^T + dilation, and the two variances."""
@@ -119,7 +119,7 @@ def project(means, quats, scales, viewmats, Ks, width, height):
     return outputs
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _project(
     first, end, step, means, quats, scales, viewmats, Ks, width, height,
@@ -147,11 +147,11 @@ def _project(
             sigmas[b, n, 0], sigmas[b, n, 1] = np.sqrt(xx), np.sqrt(yy)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _covariance_gradient(root, v_root):
     """Gradient (xx, xy, yy) on the symmetric 2D covariance: 2 P^T M P, where M holds the moments
-    of the whitened offsets that v_root was made of (gaussians_cpu_composite.gather)."""
+    of the whitened offsets that v_root was made of (gaussians_cpu_back.gather)."""
     p, q, r = root
     tt, st = -0.5 * r * v_root[2], -0.5 * r * v_root[1]
     ss = -0.5 * p * v_root[0] + q / r * st
@@ -162,7 +162,7 @@ def _covariance_gradient(root, v_root):
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _quaternion_gradient(G, unit, length):
     """Gradient on the raw quaternion from G (3, 3), the one on its rotation matrix."""
@@ -183,7 +183,7 @@ def _quaternion_gradient(G, unit, length):
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _point_gradient(view, A, fx, fy, point, held, v_A, v_mean, v_depth, v_world):
     """Adds one view's gradient on the camera-space point, turned to the world, to `v_world`."""
@@ -219,7 +219,7 @@ def project_backward(
     return outputs
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _project_backward(
     first, end, step, means, quats, scales, viewmats, Ks, width, height,

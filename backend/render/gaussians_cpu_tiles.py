@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
+from backend.render.kernels import kernel
 from backend.render.threads import in_parallel
 
 TILE = 16
@@ -20,7 +20,7 @@ MIN_ALPHA = 1 / 255
 DIGIT = 2048  # 11 bits: three passes sort 33
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _depth_order(depths, chosen):
     """`chosen` indices by ascending positive depth, stable: a radix sort on the float's bits."""
@@ -40,7 +40,7 @@ def _depth_order(depths, chosen):
     return source
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _tile_range(centre, extent, tiles):
     """Half-open range of tiles that [centre - extent, centre + extent] touches."""
@@ -49,7 +49,7 @@ def _tile_range(centre, extent, tiles):
     return np.int32(low), np.int32(high)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _measure(first, end, step, means2d, sigmas, opacities, tiles_x, tiles_y, extents, rects, radii):
     """Extents in pixels, rectangles in tiles and radii; they stay zero for what can't be seen."""
@@ -72,7 +72,7 @@ def _measure(first, end, step, means2d, sigmas, opacities, tiles_x, tiles_y, ext
             radii[b, n] = np.int32(min(np.ceil(max(ex, ey)), 1e9))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _count(first, end, step, rects, tiles_x, per_tile, per_gaussian):
     """How many Gaussians each tile (B, T) and how many tiles each Gaussian (B, N) has."""
@@ -85,7 +85,7 @@ def _count(first, end, step, rects, tiles_x, per_tile, per_gaussian):
                     per_tile[b, ty * tiles_x + tx] += 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _fill(
     first, end, step, depths, radii, rects, tiles_x, tile_starts, gaussian_starts, entries, slots

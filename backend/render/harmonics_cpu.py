@@ -11,9 +11,9 @@ from typing import Any, no_type_check
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
+from backend.render.kernels import kernel
 from backend.render.threads import in_parallel
 
 # Compiled in as constants; the names say band and, within it, the functions they belong to.
@@ -25,7 +25,7 @@ C3_INNER, C3_ZONAL = math.sqrt(21 / (32 * math.pi)), math.sqrt(7 / (16 * math.pi
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _direction(means, centres, n, b):
     """Unit vector from camera b to mean n, and the distance."""
     x = np.float64(means[n, 0]) - centres[b, 0]
@@ -36,7 +36,7 @@ def _direction(means, centres, n, b):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _basis(x, y, z, degree, out):
     """out (16,): the functions of `harmonics.harmonics`, as far as degree asks."""
     xx, yy, zz = x * x, y * y, z * z
@@ -55,7 +55,7 @@ def _basis(x, y, z, degree, out):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _slope(x, y, z, degree, g):
     """Gradient on (x, y, z) from g (16,), the gradient on the functions."""
     xx, yy, zz, xy, xz, yz = x * x, y * y, z * z, x * y, x * z, y * z
@@ -82,7 +82,7 @@ def _slope(x, y, z, degree, g):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def colors_forward(first, end, step, coefficients, means, centres, degree, out):
     """Fills out (B, N, 3)."""
     used = (degree + 1) ** 2
@@ -100,7 +100,7 @@ def colors_forward(first, end, step, coefficients, means, centres, degree, out):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def colors_backward(
     first, end, step, coefficients, means, centres, degree, colors, grad, v_coefficients, v_means
 ):

@@ -12,10 +12,10 @@ from typing import Any, no_type_check
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 from torch.nn import functional as F
 
+from backend.render.kernels import kernel
 from backend.render.threads import in_parallel
 from backend.render.triangles_kernels import edge_functions
 
@@ -23,7 +23,7 @@ TASKS = 8  # one bit each in a byte
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _taps(coordinate, size, nearest, wrap):
     """First and second texel along one axis, the second's share, its slope by the coordinate."""
     if not np.isfinite(coordinate):
@@ -46,7 +46,7 @@ def _taps(coordinate, size, nearest, wrap):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _of_level(level, k, levels):
     """Number and share of the lower (k = 0) or upper of the two levels about `level`."""
     lower = int(level)
@@ -55,7 +55,7 @@ def _of_level(level, k, levels):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def sample_forward(first, end, step, flat, table, uv, level, nearest, wrap, out):
     """flat (T, C), uv (P, 2), level (P,) -> out (P, C)."""
     channels = flat.shape[1]
@@ -78,7 +78,7 @@ def sample_forward(first, end, step, flat, table, uv, level, nearest, wrap, out)
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def sample_backward_uv(first, end, step, flat, table, uv, level, wrap, grad, grad_uv, touched):
     """grad (P, C) -> grad_uv (P, 2); touched (P,) gets a bit for each task that owns a row."""
     channels = flat.shape[1]
@@ -110,7 +110,7 @@ def sample_backward_uv(first, end, step, flat, table, uv, level, wrap, grad, gra
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _add_row(flat_grad, start, x0, x1, fx, weight, grad):
     for c in range(len(grad)):
         flat_grad[start + x0, c] += weight * (1 - fx) * grad[c]
@@ -118,7 +118,7 @@ def _add_row(flat_grad, start, x0, x1, fx, weight, grad):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def sample_backward_flat(
     first, end, step, table, uv, level, nearest, wrap, grad, touched, flat_grad
 ):
@@ -141,7 +141,7 @@ def sample_backward_flat(
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def derivatives(first_task, end_task, stride, attrs, rast, pos, tris, out):
     """attrs (A, V, C), rast (B, H, W, 4), pos (B, V, 4) -> out (B, H, W, 2 C)."""
     height, width = rast.shape[1:3]

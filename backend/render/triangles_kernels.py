@@ -19,8 +19,8 @@ from __future__ import annotations
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
+from backend.render.kernels import kernel
 from backend.render.threads import in_parallel
 
 # Depth is rounded to 24 bits as in a hardware depth buffer, so that coincident triangles tie
@@ -29,7 +29,7 @@ DEPTH_STEPS = 2.0**24
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def edge_functions(pos, tri, n):
     """Fills n (3, 3) with the edge functions' normals p_j x p_k; returns the determinant."""
     for k in range(3):
@@ -44,7 +44,7 @@ def edge_functions(pos, tri, n):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _pixel_bounds(screen, tri, height, width):
     """(first column, last column, first row, last row) whose centres the triangle may cover."""
     low_x, high_x, low_y, high_y = np.inf, -np.inf, np.inf, -np.inf
@@ -69,7 +69,7 @@ def _pixel_bounds(screen, tri, height, width):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def project(pos, height, width, screen):
     """Clip space (V, 4) -> screen (V, 3): pixel x, y (centres at half-integers) and w."""
     for v in range(pos.shape[0]):
@@ -80,7 +80,7 @@ def project(pos, height, width, screen):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _rasterize_band(pos, bounds, tris, first_row, end_row, rast):
     height, width = rast.shape[:2]
     n, z = np.empty((3, 3)), np.empty(3)
@@ -133,7 +133,7 @@ def rasterize_forward(pos, tris, bands, rast):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _find_bounds(first_task, end_task, step, pos, tris, rast, screen, bounds):
     height, width = rast.shape[1:3]
     for b in range(first_task, end_task, step):
@@ -145,7 +145,7 @@ def _find_bounds(first_task, end_task, step, pos, tris, rast, screen, bounds):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _rasterize_bands(first_task, end_task, step, pos, bounds, tris, bands, rast):
     height = rast.shape[1]
     for task in range(first_task, end_task, step):
@@ -155,7 +155,7 @@ def _rasterize_bands(first_task, end_task, step, pos, bounds, tris, bands, rast)
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _rasterize_band_backward(pos, tris, rast, grad, first_row, end_row, out):
     height, width = rast.shape[:2]
     n = np.empty((3, 3))
@@ -197,7 +197,7 @@ def rasterize_backward(pos, tris, rast, grad, bands, grad_pos):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _rasterize_bands_backward(first_task, end_task, step, pos, tris, rast, grad, bands, parts):
     height = rast.shape[1]
     for task in range(first_task, end_task, step):
@@ -207,7 +207,7 @@ def _rasterize_bands_backward(first_task, end_task, step, pos, tris, rast, grad,
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _add_bands(first, end, step, parts, bands, grad_pos):
     for b in range(grad_pos.shape[0]):
         for v in range(first, end, step):
@@ -224,7 +224,7 @@ def interpolate_forward(attrs, rast, tris, out):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _interpolate_rows(first_task, end_task, step, attrs, rast, tris, out):
     height, width = rast.shape[1:3]
     channels = attrs.shape[2]
@@ -245,7 +245,7 @@ def _interpolate_rows(first_task, end_task, step, attrs, rast, tris, out):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _interpolate_band_backward(attrs, rast, tris, grad, first_row, end_row, part, grad_rast):
     for j in range(first_row, end_row):
         for i in range(rast.shape[1]):
@@ -279,7 +279,7 @@ def interpolate_backward(attrs, rast, tris, grad, bands, grad_attrs, grad_rast):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _interpolate_bands_backward(
     first_task, end_task, step, attrs, rast, tris, grad, bands, parts, grad_rast
 ):
@@ -295,12 +295,12 @@ def _interpolate_bands_backward(
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _add_parts(first, end, step, parts, per_output, grad_attrs):
     for v in range(first, end, step):
         for a in range(grad_attrs.shape[0]):
             for c in range(grad_attrs.shape[2]):
                 total = 0.0
-                for part in range(a * per_output, (a + 1) * per_output):
-                    total += parts[part, v, c]
+                for share in range(a * per_output, (a + 1) * per_output):
+                    total += parts[share, v, c]
                 grad_attrs[a, v, c] = total

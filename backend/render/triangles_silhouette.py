@@ -20,14 +20,14 @@ from __future__ import annotations
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
+from backend.render.kernels import kernel
 from backend.render.threads import in_parallel
 from backend.render.triangles_kernels import project
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def mesh_edges(tris, vertex_count):
     """tris (F, 3) -> edges (E, 4) of (a, b, first, end) with a < b, and owners (3F,).
 
@@ -71,7 +71,7 @@ def mesh_edges(tris, vertex_count):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _find_facings(pos, tris, facings):
     """+1 or -1 by the way a triangle winds as seen from the camera; 0 for those without area.
 
@@ -88,7 +88,7 @@ def _find_facings(pos, tris, facings):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _surface_side(edge, owners, facings):
     """Which side of the edge its triangles lie on, seen from the camera: +1, -1, or 0 for both.
 
@@ -106,7 +106,7 @@ def _surface_side(edge, owners, facings):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _owns(tri, a, b):
     has_a = tri[0] == a or tri[1] == a or tri[2] == a
     has_b = tri[0] == b or tri[1] == b or tri[2] == b
@@ -114,7 +114,7 @@ def _owns(tri, a, b):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _trace_edge(number, a, b, side, pos, screen, rast, tris, owner_only, crossing, shift, found):
     """Enters one silhouette edge into the pixel pairs that it passes through."""
     height, width = rast.shape[:2]
@@ -185,7 +185,7 @@ def find_crossings(pos, tris, edges, owners, rast, owner_only, crossing, shift):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _find_crossings(
     first_task, end_task, step,
     pos, tris, edges, owners, rast, owner_only, screen, found, facings, crossing, shift,
@@ -216,7 +216,7 @@ def blend(images, shift, out):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _blend_rows(first_task, end_task, step, images, shift, out):
     height, width, channels = images.shape[1:]
     for task in range(first_task, end_task, step):
@@ -245,7 +245,7 @@ def blend_backward_images(grad, shift, out):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _blend_rows_backward(first_task, end_task, step, grad, shift, out):
     height, width, channels = grad.shape[1:]
     for task in range(first_task, end_task, step):
@@ -269,7 +269,7 @@ def _blend_rows_backward(first_task, end_task, step, grad, shift, out):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _scatter_shift(g, u, axis, a, b, screen, pos, size, grad_pos):
     """Adds the gradient g of one crossing, v_a + s (v_b - v_a), to the edge's two vertices."""
     along = 1 - axis
@@ -293,7 +293,7 @@ def blend_backward_pos(images, grad, pos, edges, crossing, shift, grad_pos):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _blend_views_backward(
     first_task, end_task, step, images, grad, pos, edges, crossing, shift, grad_pos
 ):
