@@ -22,8 +22,9 @@ from backend.gaussians.model import GaussianCloud
 from backend.materials.closest import closest_points
 from backend.materials.field import FieldConfig, MaterialField
 from backend.materials.occlusion import ambient_occlusion
+from backend.mesh.dmtet import marching_tetrahedra
 from backend.mesh.geometry import vertex_normals
-from backend.mesh.regularise import eikonal, normal_consistency
+from backend.mesh.regularise import eikonal, laplacian_loss, normal_consistency
 from backend.mesh.tet_grid import TetGrid
 from backend.mesh.types import TriMesh
 
@@ -42,12 +43,14 @@ def call_every_kernel() -> None:
     TriangleScene.make(32, 16, cpu).ours()().backward()
     cloud = GaussianCloud(*(t.detach() for t in scene.inputs))
     density_grid(cloud, 8)
-    vertices, faces = globe(32)
-    mesh = TriMesh(vertices, faces.long())
-    normal_consistency(mesh)
     grid = TetGrid(3)
     sdf = (grid.points.norm(dim=-1) - 0.6).requires_grad_()
-    eikonal(grid.points, sdf, grid.crossing_tets(sdf)).backward()
+    tets = grid.crossing_tets(sdf)
+    cut = marching_tetrahedra(grid.points, sdf, tets).mesh
+    terms = normal_consistency(cut) + laplacian_loss(cut) + vertex_normals(cut)[0, 0]
+    (terms + eikonal(grid.points, sdf, tets)).backward()
+    vertices, faces = globe(32)
+    mesh = TriMesh(vertices, faces.long())
     config = FieldConfig(resolutions=(4,), samples=32)
     material = MaterialField(mesh, lambda points: points * 0 + 0.5, config)
     material(vertices).albedo.sum().backward()
