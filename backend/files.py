@@ -5,10 +5,8 @@ In: a path and what writes it. Out: the complete new file, or the old one untouc
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from backend.errors import CheckpointError
+from shared.processes import is_alive
 
 _HALF_WRITTEN_SECONDS = 5.0
 
@@ -82,7 +81,7 @@ class FolderLock:
             return
         if text.isdigit():
             # Our own number can only be left over: containers give the same one to every run.
-            if int(text) != os.getpid() and _is_alive(int(text)):
+            if int(text) != os.getpid() and is_alive(int(text)):
                 raise CheckpointError(self._held(f"process {text}"))
         elif time.time() - written < _HALF_WRITTEN_SECONDS:
             raise CheckpointError(self._held("another run"))
@@ -93,23 +92,6 @@ class FolderLock:
             f"The checkpoint folder '{self.path.parent}' is in use by {owner}; "
             "wait for it, or choose another --checkpoint-dir."
         )
-
-
-def _is_alive(pid: int) -> bool:
-    """Whether a process has this number. Signal 0 asks without touching it, except on Windows."""
-    if sys.platform == "win32":
-        kernel = ctypes.windll.kernel32
-        handle = kernel.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
-        if handle:
-            kernel.CloseHandle(handle)
-        return bool(handle)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
 
 
 def _mode_of_new_files() -> int:

@@ -6,10 +6,10 @@ of a server has a process id and ports of its own), or whether that server seems
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from .connection import Connection, ConnectionFileError, read_connection
+from .processes import is_alive
 
 Mark = tuple[int, int, int]
 
@@ -39,7 +39,7 @@ class Presence:
 
         No proof: its number may be of another machine's or container's processes.
         """
-        return _mark(self.path) is None or _is_gone(self.connection.pid)
+        return _mark(self.path) is None or not is_alive(self.connection.pid)
 
 
 def _mark(path: Path) -> Mark | None:
@@ -48,15 +48,3 @@ def _mark(path: Path) -> Mark | None:
     except OSError:
         return None
     return status.st_mtime_ns, status.st_ino, status.st_size
-
-
-def _is_gone(pid: int) -> bool:
-    if pid <= 0 or os.name == "nt":  # there this call would end the process
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except (OSError, OverflowError):
-        return False
-    return False
