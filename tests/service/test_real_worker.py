@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from tests.service.conftest import ROOT, Served, finish, state_is, submit, wait_
 from tests.tiny_models import write_embedded
 
 PROMPT, SEED = "a red chair", 5
+STAGES = ("prior", "gaussians", "solid", "mesh", "unwrap", "materials", "bake", "export")
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,18 @@ def client(served: Served) -> Iterator[Client]:
         yield client
 
 
+def has_come_to(stage: str, step: int) -> Callable[[Any], bool]:
+    """To that step or farther: the newest news overtakes older ones."""
+
+    def far_enough(event: Any) -> bool:
+        if not isinstance(event, m.News) or event.info.stage not in STAGES:
+            return False
+        place = STAGES.index(event.info.stage), event.info.step
+        return place >= (STAGES.index(stage), step)
+
+    return far_enough
+
+
 def result(client: Client, job: str) -> bytes:
     return b"".join(client.fetch(job, "prop.glb"))
 
@@ -70,7 +83,6 @@ def test_a_watched_job_ends_in_the_same_bytes_and_is_seen(
         for event in client.pump(1.0):
             if isinstance(event, m.Mesh):
                 view.apply(event)
-                assert event.stage == "bake"  # the others are too short for a preview's share
             elif isinstance(event, m.Texture):
                 textures[event.name] = event.pixels
             elif isinstance(event, m.News):
@@ -78,7 +90,7 @@ def test_a_watched_job_ends_in_the_same_bytes_and_is_seen(
                 done = event.info if event.info.state in m.OVER else done
     assert done is not None and done.state == "done", done
     assert result(client, job) == expected
-    assert {"gaussians", "mesh", "materials"} <= stages
+    assert "gaussians" in stages  # of shorter ones the news may be overtaken
     assert len(view.faces) == done.faces and view.uvs is not None
     assert np.abs(view.positions).max() <= 1
     assert {n: p.shape for n, p in textures.items()} == dict.fromkeys(
@@ -96,7 +108,7 @@ def test_killed_in_every_stage_it_ends_in_the_same_bytes(
     job = submit(client, PROMPT, seed=SEED)
     client.subscribe(job, interval=0)
     for stage, victims in (("gaussians", "worker"), ("mesh", "server"), ("materials", "both")):
-        wait_for(client, lambda e, s=stage: isinstance(e, m.News) and e.info.stage == s)
+        wait_for(client, has_come_to(stage, 1))
         kill(served, victims)
     info = finish(client, job)
     assert info.state == "done" and info.attempts == 4
@@ -108,7 +120,7 @@ def test_paused_it_goes_on_in_another_process(
 ) -> None:
     job = submit(client, PROMPT, seed=SEED)
     client.subscribe(job, interval=0)
-    wait_for(client, lambda e: isinstance(e, m.News) and e.info.step == 3)
+    wait_for(client, has_come_to("gaussians", 3))
     client.call(m.Pause(job))
     wait_for(client, state_is("paused"))
     client.call(m.ReleaseMemory())
