@@ -10,7 +10,7 @@ QUERY_LIMITED_INFORMATION = 0x1000  # of Windows' OpenProcess: the least that it
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process has this number; True where that can't be told.
+    """Whether a process has this number; True where POSIX won't tell, as of somebody else's.
 
     Signal 0 asks without touching it, except on Windows, where it would end the process.
     """

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from tests.tiny_models import SCALED_LINEAR, build_tiny_unet, write_json, write_scheduler, write_vae
@@ -37,3 +38,11 @@ def _tiny_clip() -> Any:
         image_size=16, patch_size=8, projection_dim=WIDTH, hidden_act="quick_gelu",
     )  # fmt: skip
     return CLIPVisionModelWithProjection(vision)
+
+
+def write_picture(folder: Path) -> Path:
+    """A red box on nothing, 64 pixels square: what such a prior is asked about."""
+    picture = Image.new("RGBA", (64, 64))
+    picture.paste((190, 30, 40, 255), (16, 20, 48, 50))
+    picture.save(folder / "box.png")
+    return folder / "box.png"

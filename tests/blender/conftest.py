@@ -207,6 +207,16 @@ def start_backend(tmp_path: Path) -> Iterator[Callable[..., Backend]]:
             backend.kill()
 
 
+def connect(parts: SimpleNamespace, addon: ModuleType) -> None:
+    """To `parts.backend`; `parts.wait` pumps from now on."""
+    chosen = parts.preferences.preferences()
+    chosen.mode, chosen.connection_file = "FILE", str(parts.backend.file)
+    chosen.interval = 0.05
+    parts.wait = lambda condition, what: pump_until(addon, condition, what)
+    parts.session.connect()
+    parts.wait(parts.session.is_up, "a connection")
+
+
 PARTS = ("bridge", "jobs", "live", "objects", "session", "preferences", "importer", "advice")
 
 
@@ -215,11 +225,6 @@ def core(addon: ModuleType, start_backend: Callable[..., Backend]) -> Iterator[S
     """The add-on's modules, connected to a fake worker's server; `.backend` is that."""
     parts = {name: importlib.import_module(f"{addon.__name__}.{name}") for name in PARTS}
     core = SimpleNamespace(addon=addon, **parts, backend=start_backend("fake_worker.py"))
-    chosen = core.preferences.preferences()
-    chosen.mode, chosen.connection_file = "FILE", str(core.backend.file)
-    chosen.interval = 0.05
-    core.wait = lambda condition, what: pump_until(addon, condition, what)
-    core.session.connect()
-    core.wait(core.session.is_up, "a connection")
+    connect(core, addon)
     yield core
     core.session.disconnect()

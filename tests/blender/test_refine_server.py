@@ -13,7 +13,7 @@ from types import ModuleType, SimpleNamespace
 import bpy
 import numpy as np
 import pytest
-from conftest import Backend, pump_until
+from conftest import Backend, connect
 from refine_objects import OBJECTS, fingerprint, modules, positions
 
 FEATURES = ["upload", "image", "refine"]
@@ -26,12 +26,7 @@ def refine(addon: ModuleType, start_backend: Callable[..., Backend]) -> Iterator
         setattr(found, name, importlib.import_module(f"{addon.__name__}.{name}"))
     found.refine_jobs.forget_all()
     found.backend = start_backend("tiny_worker.py", features=FEATURES)
-    chosen = found.preferences.preferences()
-    chosen.mode, chosen.connection_file = "FILE", str(found.backend.file)
-    chosen.interval = 0.05
-    found.wait = lambda condition, what: pump_until(addon, condition, what)
-    found.session.connect()
-    found.wait(found.session.is_up, "a connection")
+    connect(found, addon)
     yield found
     found.session.disconnect()
 

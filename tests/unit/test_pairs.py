@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 
 from backend.cameras import turntable
 from backend.cli import main
@@ -30,7 +29,7 @@ from backend.reference.picture import load_reference
 from tests.original_layout import write_original
 from tests.tiny_models import write_embedded, write_stable_diffusion
 from tests.tiny_priors import write_deepfloyd, write_sd3, write_sdxl
-from tests.tiny_zero123 import write_zero123
+from tests.tiny_zero123 import write_picture, write_zero123
 
 NO_WORDS = "use one of free text"
 WHY_NOT = {
@@ -82,11 +81,7 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
 
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("picture") / "box.png"
-    picture = Image.new("RGBA", (64, 64))
-    picture.paste((190, 30, 40, 255), (16, 20, 48, 50))
-    picture.save(path)
-    return path
+    return write_picture(tmp_path_factory.mktemp("picture"))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -28,7 +27,7 @@ from backend.guidance.zero123_original import (
 )
 from backend.reference.picture import load_reference
 from tests.original_layout import published
-from tests.tiny_zero123 import write_zero123
+from tests.tiny_zero123 import write_picture, write_zero123
 
 PARTS = ("unet", "vae", "image_encoder", "clip_camera_projection")
 
@@ -142,11 +141,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("picture") / "box.png"
-    picture = Image.new("RGBA", (64, 64))
-    picture.paste((190, 30, 40, 255), (16, 20, 48, 50))
-    picture.save(path)
-    return path
+    return write_picture(tmp_path_factory.mktemp("picture"))
 
 
 @pytest.mark.parametrize("kind", ["ckpt", "safetensors"])
