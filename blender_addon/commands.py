@@ -115,11 +115,16 @@ def _follow(server: Any, orders: list[Order], options: argparse.Namespace, say: 
     """Submits all, and saves each when it is done."""
     lost = 0
     runs: list[Run] = []
+    digests: dict[Path, str] = {}
     for order in orders:
         job = secrets.token_hex(16)
         try:
-            server.call(messages.Submit(job, order.settings), SERVER_SECONDS)
+            settings = order.named(_sent(server, order, digests))
+            server.call(messages.Submit(job, settings), SERVER_SECONDS)
             runs.append(Run(order, job))
+        except (PropError, OSError) as error:
+            say(f"{order.name}: {error}")
+            lost += 1
         except errors.RemoteError as error:
             say(f"{order.name}: {error.text}")
             lost += 1
@@ -140,6 +145,21 @@ def _follow(server: Any, orders: list[Order], options: argparse.Namespace, say: 
                 say(f"{run.order.name}: {error}")
                 lost += 1
     return 1 if lost else 0
+
+
+def _sent(server: Any, order: Order, digests: dict[Path, str]) -> dict[Path, str]:
+    """The order's files are with the server. Raises PropError, OSError, or as `upload` does."""
+    needs = {"image": order.image, "refine": order.mesh}
+    if order.image and not order.settings.prompt.strip():
+        needs["image-alone"] = order.image
+    if any(needs.values()):
+        server.call(messages.Ping(), SERVER_SECONDS)
+    for feature, path in needs.items():
+        if path and feature not in server.welcome.features:
+            raise PropError(f"this server can't do '{feature}': it is of an older version")
+        if path and path not in digests:
+            digests[path] = server.upload(path)
+    return digests
 
 
 def _is_over(info: messages.JobInfo) -> bool:

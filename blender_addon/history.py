@@ -14,7 +14,7 @@ from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import CollectionProperty, IntProperty, StringProperty
 
 from . import history_pictures, jobs, live, objects, session
-from .settings import show_settings
+from .settings import show_settings, title_of
 from .wire import errors, messages
 
 PAGE = 12
@@ -56,7 +56,7 @@ def show() -> None:
         manager.propsmith_history.clear()
         for info in rows:
             row = manager.propsmith_history.add()
-            row.name, row.job, row.state = info.settings.prompt, info.job, info.state
+            row.name, row.job, row.state = title_of(info.settings), info.job, info.state
     session.changed()
 
 
@@ -136,7 +136,7 @@ class PROPSMITH_OT_history_load(_OfJob, bpy.types.Operator):
         if not self.reached():
             return {"CANCELLED"}
         jobs.infos.setdefault(info.job, info)
-        objects.make(context, info.job, info.settings.prompt, info.settings.height or 0.0)
+        objects.make(context, info.job, title_of(info.settings), info.settings.height or 0.0)
         live.find_props()
         return {"FINISHED"}
 

@@ -42,8 +42,8 @@ followers: dict[str, Follower] = {}
 views: dict[str, preview.MeshView] = {}
 listeners: list[Callable[[messages.JobInfo], None]] = []  # of every change, of every job
 finders: list[Callable[[], None]] = []  # look for objects that show jobs, and follow those
-pending: dict[str, messages.Submit] = {}  # submitted here, not answered yet
-_unheard: set[str] = set()  # made here, and the server has not answered of them: perhaps unsent yet
+unheard: set[str] = set()  # made here, and the server has not answered of them: perhaps unsent yet
+_unwanted: set[str] = set()  # cancelled while they were unheard
 
 
 def newest_first() -> list[messages.JobInfo]:
@@ -54,60 +54,86 @@ def is_over(job: str) -> bool:
     return job in infos and infos[job].state in OVER
 
 
+def is_refused(info: messages.JobInfo) -> bool:
+    """The server did not take it, so it knows nothing of it: this row is all there is."""
+    return info.state == "failed" and info.created is None
+
+
 # ---- asking ----
 
 
 def new_id() -> str:
     job = secrets.token_hex(16)
-    _unheard.add(job)
+    unheard.add(job)
     return job
 
 
-def submit(job: str, settings: messages.Settings, priority: int = 0) -> None:
-    """Now, or as soon as there is a connection: the id makes a second try harmless.
-
-    Raises WireError for settings outside their limits.
-    """
-    message = messages.Submit(job, settings, priority)
-    pending[job] = message
-    _unheard.add(job)
-    # Until the server has said more: last in the queue, which the panel shows at once.
+def expect(job: str, settings: messages.Settings, priority: int = 0) -> None:
+    """It will be submitted, perhaps after its files: the queue shows it from now on."""
+    unheard.add(job)
+    # Until the server has said more: last in the queue.
     number = max((info.number for info in infos.values()), default=0) + 1
     infos.setdefault(job, messages.JobInfo(job, "queued", settings, number, priority))
-    session.send(message, lambda answer: _submitted(job, answer))
     session.changed()
 
 
+def submit(job: str, settings: messages.Settings, priority: int = 0) -> bool:
+    """Now, or as soon as there is a connection: the id makes a second try harmless.
+
+    False: it was cancelled before. Raises WireError for settings outside their limits.
+    """
+    if job in _unwanted:
+        unheard.discard(job)
+        _unwanted.discard(job)
+        return False
+    expect(job, settings, priority)
+    message = messages.Submit(job, settings, priority)
+    session.send(message, lambda answer: _submitted(job, answer))
+    return True
+
+
 def _submitted(job: str, answer: Any) -> None:
-    sent = pending.pop(job, None)
-    _unheard.discard(job)
+    waited, unwanted = job in unheard, job in _unwanted
+    unheard.discard(job)
+    _unwanted.discard(job)
     wish()
-    if isinstance(answer, errors.RemoteError) and sent:
-        error = replace(infos[job], state="failed", error_code=answer.code, error=answer.text)
-        learn(error)
+    if isinstance(answer, messages.Job):
+        ask(messages.Cancel(job)) if unwanted else learn(answer.info)
+    elif waited and job in infos:
+        learn(replace(infos[job], state="failed", error_code=answer.code, error=answer.text))
         session.tell(answer.text)
-    elif isinstance(answer, messages.Job):
-        learn(answer.info)
+
+
+def cancel(job: str) -> None:
+    """Also one that the server has not heard of: a Cancel might overtake its submission."""
+    if job not in unheard:
+        ask(messages.Cancel(job))
+        return
+    _unwanted.add(job)
+    if job in infos:
+        learn(replace(infos[job], state="cancelled"))
 
 
 def ask(message: Any) -> None:
     """Cancel, Pause, Resume, Delete, SetPriority: the answer is news; a no is the panel's text."""
-    session.send(message, _answered)
+    session.send(message, lambda answer: _answered(message.job, answer))
 
 
-def _answered(answer: Any) -> None:
+def _answered(job: str, answer: Any) -> None:
     if isinstance(answer, errors.RemoteError):
         session.tell(answer.text)
+        if answer.code == "unknown_job" and job not in unheard:
+            forget(job)
     elif isinstance(answer, messages.Job):
         learn(answer.info)
 
 
 def forget(job: str) -> None:
-    """It is gone at the server."""
+    """It is gone at the server, or never was there."""
     follower = followers.get(job)
-    for book in (infos, followers, views, pending):
+    for book in (infos, followers, views):
         book.pop(job, None)
-    _unheard.discard(job)
+    unheard.discard(job)
     if follower:
         follower.gone()
     session.changed()
@@ -140,7 +166,7 @@ def wish() -> None:
     Not yet of a job whose submission is unanswered: the stream may outrun it, and what the server
     has not heard of is gone to it.
     """
-    known = [job for job in followers if job not in _unheard]
+    known = [job for job in followers if job not in unheard]
     session.subscribe([job for job in known if not is_over(job)])
 
 
@@ -171,13 +197,13 @@ def take(event: Any) -> None:
 
 def _begin() -> None:
     """A new connection: perhaps another server, or one that has lost jobs meanwhile."""
-    for job in [job for job in infos if job not in _unheard and job not in followers]:
+    for job in [job for job in infos if job not in unheard and job not in followers]:
         del infos[job]
     for job in views.keys() - followers.keys():  # nobody keeps these up any more
         del views[job]
     for find in finders:
         find()
-    for job in [job for job in followers if job not in _unheard]:
+    for job in [job for job in followers if job not in unheard]:
         session.send(messages.GetJob(job), lambda answer, job=job: _found(job, answer))
     wish()
 

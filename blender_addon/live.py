@@ -15,6 +15,7 @@ from typing import Any
 import bpy
 
 from . import bridge, finished, importer, jobs, objects, session, solid, undo
+from .settings import title_of
 from .wire import messages, preview
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class Prop:
         if info.state == "done" and not self._ending:
             self._ending = True
             bridge.later(self._finish(info))
-        elif info.state == "cancelled":
+        elif info.state == "cancelled" or jobs.is_refused(info):
             self._keep_as_it_is()
 
     def mesh(self, view: preview.MeshView, mesh: messages.Mesh) -> None:
@@ -114,7 +115,7 @@ class Prop:
         result = yield from finished.fetch(info, self._streamed)
         if result is None:
             self._ending = False
-            session.tell(f"The files of '{info.settings.prompt[:60]}' can't be had any more.")
+            session.tell(f"The files of '{title_of(info.settings)[:60]}' can't be had any more.")
             return
         images: dict[str, str] = {}
         while True:

@@ -16,7 +16,7 @@ import bpy
 
 from . import bridge, jobs, live, objects, runtime, session, solid, uploads
 from .properties import MOST_SEED
-from .settings import settings_of
+from .settings import settings_of, title_of
 from .wire import errors, messages
 
 Slices = Generator[Any, None, None]
@@ -32,24 +32,51 @@ def generate(context: bpy.types.Context, settings: messages.Settings | None = No
     An object that shows it stands at the 3D cursor from now on. Raises GenerateError.
     """
     panel = context.scene.propsmith
+    picture = None
     if settings is None:
-        settings, image = _panel_settings(context), panel.image
-    else:
-        image = ""
-    if not settings.prompt:
-        raise GenerateError("Say what to make: the prompt is empty.")
-    picture = Path(bpy.path.abspath(image)) if image else None
-    if picture and not picture.is_file():
-        raise GenerateError(f"There is no picture '{picture}'.")
+        settings = _panel_settings(context)
+        picture = Path(bpy.path.abspath(panel.image)) if panel.image else None
+    _check(settings, picture)
+    if picture:
+        settings = replace(
+            settings,
+            prompt=settings.prompt or " ",  # the protocol's word for none
+            image_elevation=round(panel.image_elevation, 4) or None,
+        )
     job = jobs.new_id()
-    thing = objects.make(context, job, settings.prompt, settings.height or 0.0)
+    thing = objects.make(context, job, title_of(settings), settings.height or 0.0)
     jobs.follow(job, live.Prop(job, thing.propsmith.uid))
     runtime.choose(job)
     if picture:
+        jobs.expect(job, settings)
         bridge.later(_with_picture(job, settings, picture))
     else:
         jobs.submit(job, settings)
     return job
+
+
+def _check(settings: messages.Settings, picture: Path | None) -> None:
+    """Raises GenerateError."""
+    if not settings.prompt and not picture:
+        raise GenerateError("Say what to make: write a prompt, or choose a picture under Details.")
+    if picture and not picture.is_file():
+        raise GenerateError(f"There is no picture '{picture}'.")
+    if picture and session.is_up() and (problem := _too_old(settings)):
+        raise GenerateError(problem)
+
+
+def _too_old(settings: messages.Settings) -> str:
+    """Why the connected server takes no such picture, or ""."""
+    features = session.now.welcome.features if session.now.welcome else ()
+    if "image" not in features:
+        return "This server takes no pictures: update Propsmith there, or remove the picture."
+    alone = not settings.prompt.strip() or settings.image_elevation is not None
+    if alone and "image-alone" not in features:
+        return (
+            "This server needs a prompt beside a picture, and can't be told where that was seen "
+            "from: update Propsmith there."
+        )
+    return ""
 
 
 def _panel_settings(context: bpy.types.Context) -> messages.Settings:
@@ -73,13 +100,18 @@ def _panel_settings(context: bpy.types.Context) -> messages.Settings:
 
 def _with_picture(job: str, settings: messages.Settings, picture: Path) -> Slices:
     """The picture goes ahead of the job, whenever there is a connection."""
+    while not session.is_up():
+        yield session.WAITING
+    problem, digest = _too_old(settings), ""
     try:
-        digest = yield from uploads.send(picture)
+        digest = "" if problem else (yield from uploads.send(picture))
     except (errors.RemoteError, OSError) as error:
+        problem = f"The picture can't be sent: {error}"
+    if problem:
         jobs.forget(job)
-        session.tell(f"The picture can't be sent: {error}")
-        return
-    jobs.submit(job, replace(settings, image=digest))
+        session.tell(problem)
+    else:
+        jobs.submit(job, replace(settings, image=digest))
 
 
 class PROPSMITH_OT_generate(bpy.types.Operator):

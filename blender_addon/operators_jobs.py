@@ -11,9 +11,11 @@ import bpy
 from bpy.props import StringProperty
 
 from . import jobs, live, objects, session
+from .settings import title_of
 from .wire import messages
 
 STOPPED = "Not connected to a server: connect first."
+UNHEARD = "The server has not taken the job yet: wait until it has, or cancel it."
 
 
 def chosen(context: bpy.types.Context) -> str:
@@ -34,8 +36,9 @@ class JobOperator:
         if info is None:
             self.report({"ERROR"}, "Choose a job in the queue.")
             return {"CANCELLED"}
-        if info.state not in self.states:
-            self.report({"ERROR"}, f"The job is {info.state}, so that can't be done.")
+        if info.state not in self.states or (jobs.is_refused(info) and "done" not in self.states):
+            state = "refused" if jobs.is_refused(info) else info.state
+            self.report({"ERROR"}, f"The job is {state}, so that can't be done.")
             return {"CANCELLED"}
         self.act(context, info)
         return {"FINISHED"}
@@ -46,6 +49,8 @@ class JobOperator:
     def ask(self, message: Any) -> None:
         if session.now.client is None:
             self.report({"ERROR"}, STOPPED)
+        elif message.job in jobs.unheard:
+            self.report({"ERROR"}, UNHEARD)
         else:
             jobs.ask(message)
 
@@ -57,7 +62,10 @@ class PROPSMITH_OT_cancel(JobOperator, bpy.types.Operator):
     states = ("queued", "running", "paused")
 
     def act(self, _context: bpy.types.Context, info: messages.JobInfo) -> None:
-        self.ask(messages.Cancel(info.job))
+        if info.job in jobs.unheard:
+            jobs.cancel(info.job)
+        else:
+            self.ask(messages.Cancel(info.job))
 
 
 class PROPSMITH_OT_pause(JobOperator, bpy.types.Operator):
@@ -87,7 +95,10 @@ class PROPSMITH_OT_delete(JobOperator, bpy.types.Operator):
     states = ("queued", "paused", "done", "failed", "cancelled")
 
     def act(self, _context: bpy.types.Context, info: messages.JobInfo) -> None:
-        self.ask(messages.Delete(info.job))
+        if info.job in jobs.unheard or jobs.is_refused(info):
+            jobs.forget(info.job)
+        else:
+            self.ask(messages.Delete(info.job))
 
 
 class PROPSMITH_OT_show(JobOperator, bpy.types.Operator):
@@ -99,7 +110,7 @@ class PROPSMITH_OT_show(JobOperator, bpy.types.Operator):
 
     def act(self, context: bpy.types.Context, info: messages.JobInfo) -> None:
         settings = info.settings
-        thing = objects.make(context, info.job, settings.prompt, settings.height or 0.0)
+        thing = objects.make(context, info.job, title_of(settings), settings.height or 0.0)
         jobs.follow(info.job, live.Prop(info.job, thing.propsmith.uid))
 
 

@@ -62,7 +62,7 @@ class PROPSMITH_PT_main(Sidebar, bpy.types.Panel):
             row.operator("propsmith.refine")
             row.operator("propsmith.texture_only")
         if session.now.sentence:
-            _sentence(layout, session.now.sentence, context)
+            draw_sentence(layout, session.now.sentence, context)
 
 
 class PROPSMITH_PT_details(Sidebar, bpy.types.Panel):
@@ -73,7 +73,10 @@ class PROPSMITH_PT_details(Sidebar, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout, panel = self.layout, context.scene.propsmith
         layout.use_property_split, layout.use_property_decorate = True, False
-        for name in ("image", "prior_menu", "distillation_menu", "timesteps_menu"):
+        layout.prop(panel, "image")
+        if panel.image:
+            layout.prop(panel, "image_elevation")
+        for name in ("prior_menu", "distillation_menu", "timesteps_menu"):
             layout.prop(panel, name)
         for name in ("guidance_scale", "perp_neg", "faces", "texture_size"):
             layout.prop(panel, name)
@@ -107,11 +110,13 @@ class PROPSMITH_MT_main(bpy.types.Menu):
                 self.layout.operator(f"propsmith.{name}")
 
 
-def _sentence(layout: bpy.types.UILayout, sentence: str, context: bpy.types.Context) -> None:
+def draw_sentence(
+    layout: bpy.types.UILayout, sentence: str, context: bpy.types.Context, icon: str = "INFO"
+) -> None:
     """Over as many lines as the sidebar needs."""
     box = layout.box().column(align=True)
     width = max(20, int(context.region.width / (7 * context.preferences.system.ui_scale)))
-    line, icon = "", "INFO"
+    line = ""
     for word in sentence.split():
         if line and len(line) + len(word) >= width:
             box.label(text=line, icon=icon)

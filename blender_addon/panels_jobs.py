@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
 
-from .panels import Sidebar
+from .panels import Sidebar, draw_sentence
+from .translations import n_
 
+# What the server's stages are to somebody who waits for a chair.
+STAGES = {
+    "": n_("Starting"),
+    "prior": n_("Loading the prior"),
+    "read": n_("Reading the mesh"),
+    "gaussians": n_("Finding the shape"),
+    "solid": n_("Closing the surface"),
+    "mesh": n_("Refining the surface"),
+    "unwrap": n_("Laying out textures"),
+    "materials": n_("Painting"),
+    "bake": n_("Baking textures"),
+    "export": n_("Writing the file"),
+    "report": n_("Writing the report"),
+}
 ICONS = {
     "queued": "TIME",
     "running": "PLAY",
     "paused": "PAUSE",
     "done": "CHECKMARK",
     "failed": "ERROR",
+    "refused": "ERROR",
     "cancelled": "X",
 }
 ACTIONS = {
@@ -20,6 +39,7 @@ ACTIONS = {
     "paused": ("resume", "cancel", "show"),
     "done": ("show", "delete"),
     "failed": ("resume", "delete"),
+    "refused": ("delete",),
     "cancelled": ("delete",),
 }
 
@@ -36,14 +56,20 @@ def time_left(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+def doing(item: Any) -> str:
+    """What a running job does: "Painting 45 %"; a stage that has no steps has no share either."""
+    title = iface_(STAGES[item.stage]) if item.stage in STAGES else item.stage.title()
+    return f"{title} {100 * item.progress:.0f} %" if item.steps else title
+
+
 class PROPSMITH_UL_jobs(bpy.types.UIList):
     def draw_item(
         self, _context, layout, _data, item, _icon, _active, _property, _index=0, _flags=0
     ) -> None:
         row = layout.row(align=True)
-        row.label(text=item.name, icon=ICONS.get(item.state, "QUESTION"))
+        row.label(text=item.name, icon=ICONS.get(item.state, "QUESTION"), translate=False)
         if item.state == "running":
-            row.label(text=f"{item.stage} {item.progress:.0%}")
+            row.label(text=doing(item), translate=False)
 
 
 class PROPSMITH_PT_queue(Sidebar, bpy.types.Panel):
@@ -58,10 +84,10 @@ class PROPSMITH_PT_queue(Sidebar, bpy.types.Panel):
         item = seen.jobs[seen.active]
         if item.state == "running":
             left = time_left(item.seconds_left)
-            text = f"{item.stage.title()} {item.progress:.0%}" + (f", {left} left" if left else "")
-            layout.progress(factor=item.progress, text=text)
+            text = doing(item) + (", " + iface_("{} left").format(left) if left else "")
+            layout.progress(factor=item.progress, text=text, translate=False)
         elif item.error:
-            layout.label(text=item.error, icon="ERROR")
+            draw_sentence(layout, item.error, context, "ERROR")
         row = layout.row(align=True)
         for name in ACTIONS.get(item.state, ()):
             row.operator(f"propsmith.{name}", text=name.title()).job = item.job

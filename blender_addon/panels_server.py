@@ -7,8 +7,9 @@ import bpy
 from . import session
 from .panels import Sidebar
 from .preferences import preferences
+from .translations import n_
 
-LINKS = {"off": "Not connected", "connecting": "Connecting", "lost": "Reconnecting"}
+LINKS = {"off": n_("Not connected"), "connecting": n_("Connecting"), "lost": n_("Reconnecting")}
 
 
 class PROPSMITH_PT_server(Sidebar, bpy.types.Panel):

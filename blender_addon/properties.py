@@ -93,8 +93,17 @@ class PROPSMITH_PG_settings(bpy.types.PropertyGroup):
     )
     image: StringProperty(
         name="Image",
-        description="A picture of the prop (PNG, JPEG, WebP) that it should look like",
+        description="A picture of the prop (PNG, JPEG, WebP) that it should look like. It may "
+        "stand alone, without a prompt",
         subtype="FILE_PATH",
+    )
+    image_elevation: FloatProperty(
+        name="Seen From",
+        description="How far above the prop the picture's camera stood, degrees; 0 is level "
+        "with it",
+        min=-90,
+        max=90,
+        precision=1,
     )
     faces: IntProperty(
         name="Faces",

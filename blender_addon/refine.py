@@ -22,7 +22,7 @@ from .properties import MOST_SEED
 from .refine_frame import RefineError
 from .refine_read import copy_mesh, read_object, why_not
 from .settings import settings_of
-from .wire import errors, mesh_file, messages
+from .wire import errors, mesh_file
 
 MODES = (
     ("auto", "Keep Faces", "Vertices move; faces, UVs, groups, shape keys and names stay"),
@@ -178,7 +178,7 @@ class PROPSMITH_OT_refine_discard(_OnRecord, bpy.types.Operator):
         records.discard(context.active_object)
         if running and not live.was_taken(job):
             jobs.unfollow(job)
-            jobs.ask(messages.Cancel(job))
+            jobs.cancel(job)
         return {"FINISHED"}
 
 
@@ -207,6 +207,7 @@ def begin(
     job = jobs.new_id()
     records.begin(thing, job, mode, base, reading.frame.values, reading.uv_layer, group)
     live.know(job, thing, reading)
+    jobs.expect(job, settings)
     options = {"mode": mode, "strength": wishes.strength, "masked": bool(group)}
     bridge.later(refine_jobs.submit(job, data, settings, options))
     return " ".join((f"Refining '{thing.name}'.", *reading.notes))

@@ -95,9 +95,12 @@ def submit(
     try:
         digest = yield from uploads.send(data)
     except errors.RemoteError as error:
+        jobs.forget(job)
         yield from give_up(job, str(error))
         return
-    jobs.submit(job, settings_for(settings, digest, **options))
+    if not jobs.submit(job, settings_for(settings, digest, **options)):
+        yield from give_up(job, "")
+        return
     jobs.follow(job, Follower(job))
     runtime.choose(job)
 

@@ -18,18 +18,20 @@ from bpy.props import (
     StringProperty,
 )
 
+from . import jobs
+from .settings import title_of
 from .wire import messages
 
-STAGES = ("gaussians", "mesh", "materials", "bake")
 _chosen = ""  # the job whose row is to be chosen once it is there
 
 
 class PROPSMITH_PG_job(bpy.types.PropertyGroup):
-    """A row of the queue; `name` is the prompt, which Blender's lists filter by."""
+    """A row of the queue; `name` is the job's title, which Blender's lists filter by."""
 
     job: StringProperty(name="Job")
     state: StringProperty(name="State")
     stage: StringProperty(name="Stage")
+    steps: IntProperty(name="Steps")  # of the stage; 0: it has none to count
     progress: FloatProperty(name="Progress", min=0, max=1, subtype="FACTOR")  # of the stage
     seconds_left: FloatProperty(name="Time Left")  # of the stage
     error: StringProperty(name="Error")
@@ -88,9 +90,9 @@ def clear() -> None:
 
 
 def _fill(row: Any, info: messages.JobInfo, shown: bool) -> None:
-    row.name, row.job, row.number = info.settings.prompt, info.job, min(info.number, 2**31 - 1)
-    row.state = info.wanted or info.state
-    row.stage, row.error = info.stage, info.error
+    row.name, row.job, row.number = title_of(info.settings), info.job, min(info.number, 2**31 - 1)
+    row.state = "refused" if jobs.is_refused(info) else info.wanted or info.state
+    row.stage, row.steps, row.error = info.stage, min(info.steps, 2**31 - 1), info.error
     row.progress = info.step / info.steps if info.steps else 0.0
     row.seconds_left, row.shown = info.seconds_left, shown
 

@@ -1,7 +1,7 @@
 """The panel's settings as a job has them, and back: "use these settings again".
 
 In: a scene. Out: `settings_of`, the job's settings as the wire has them; `show_settings` the other
-way round.
+way round; `title_of`, what a job is called.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from dataclasses import fields
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
 
+from . import uploads
 from .properties import MOST_SEED, PROPSMITH_PG_settings
 from .wire import messages
 
@@ -48,6 +50,11 @@ def settings_of(scene: bpy.types.Scene) -> messages.Settings:
     return messages.Settings(**values)
 
 
+def title_of(settings: messages.Settings) -> str:
+    """The prompt; a job without one is made from a picture alone."""
+    return settings.prompt.strip() or iface_("A picture")
+
+
 def favoured(panel: PROPSMITH_PG_settings) -> tuple[float, float]:
     """Azimuth and elevation, degrees, of the view that the panel names."""
     azimuth, elevation = DIRECTIONS.get(panel.favour) or panel.favour_angles
@@ -69,10 +76,12 @@ def show_settings(scene: bpy.types.Scene, settings: messages.Settings) -> None:
     """The panel gets a job's settings: "use these settings again"."""
     panel = scene.propsmith
     panel.style = ""  # its words are in the prompt
+    panel.image = uploads.sources.get(settings.image or "", "")
+    panel.image_elevation = settings.image_elevation or 0
     for field in fields(settings):
         value = getattr(settings, field.name)
         if field.name in ("prompt", "negative", "preset", "prior", "perp_neg"):
-            setattr(panel, field.name, value)
+            setattr(panel, field.name, value.strip() if field.name == "prompt" else value)
         elif field.name in ("distillation", "timesteps"):
             setattr(panel, field.name, value or "")
         elif field.name in ("guidance_scale", "faces", "height"):

@@ -15,6 +15,11 @@ FOLDER = Path(__file__).parent / "languages"
 CONTEXTS = ("*", "Operator")  # Blender looks up operators' names in a context of their own
 
 
+def n_(text: str) -> str:
+    """Marks a literal that is translated where it is drawn."""
+    return text
+
+
 def read_texts(path: Path) -> dict[str, str]:
     """English -> the other. Raises ValueError for a line that has no partner."""
     lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]

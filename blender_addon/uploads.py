@@ -12,6 +12,8 @@ from typing import Any
 
 from . import session
 
+sources: dict[str, str] = {}  # digest -> the file that was sent, as far as this Blender remembers
+
 
 def send(source: Path | bytes) -> Generator[Any, None, str]:
     """For `later`. Raises RemoteError for a no, OSError for a file that can't be read."""
@@ -20,6 +22,8 @@ def send(source: Path | bytes) -> Generator[Any, None, str]:
         while not session.is_up():
             yield session.WAITING
         digest = yield from _over(session.now.client, source)
+    if isinstance(source, Path):
+        sources[digest] = str(source)
     return digest
 
 

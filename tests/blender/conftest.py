@@ -91,7 +91,7 @@ def _forget(addon: ModuleType) -> None:
     session, jobs = (importlib.import_module(f"{addon.__name__}.{n}") for n in ("session", "jobs"))
     session.disconnect()
     session.now.unsent.clear()
-    for book in (jobs.infos, jobs.followers, jobs.views, jobs.pending, jobs._unheard):
+    for book in (jobs.infos, jobs.followers, jobs.views, jobs.unheard):
         book.clear()
 
 
@@ -122,7 +122,7 @@ def known(addon: ModuleType) -> str:
     ]
     followed = [job[:6] for job in jobs.followers]
     link = f"{session.now.link} '{session.now.sentence}'"
-    return f"{link}, {states=}, {followed=}, {views=}, {things=}, unsent={len(jobs.pending)}"
+    return f"{link}, {states=}, {followed=}, {views=}, {things=}, unheard={len(jobs.unheard)}"
 
 
 class Backend:
@@ -218,12 +218,14 @@ def connect(parts: SimpleNamespace, addon: ModuleType) -> None:
 
 
 PARTS = ("bridge", "jobs", "live", "objects", "session", "preferences", "importer", "advice")
+PARTS += ("settings", "process", "operators_server")
 
 
 @pytest.fixture
 def core(addon: ModuleType, start_backend: Callable[..., Backend]) -> Iterator[SimpleNamespace]:
     """The add-on's modules, connected to a fake worker's server; `.backend` is that."""
     parts = {name: importlib.import_module(f"{addon.__name__}.{name}") for name in PARTS}
+    parts["messages"] = importlib.import_module(f"{addon.__name__}.wire").messages
     core = SimpleNamespace(addon=addon, **parts, backend=start_backend("fake_worker.py"))
     connect(core, addon)
     yield core

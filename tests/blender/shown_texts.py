@@ -15,7 +15,7 @@ PROPERTIES = {
     f"{kind}Property" for kind in ("Bool", "Int", "Float", "FloatVector", "Range", "String", "Enum")
 }
 DRAWN = {"label", "prop", "operator", "menu", "panel", "progress", "prop_search", "split"}
-TRANSLATORS = {"rpt_", "iface_", "tip_"}
+TRANSLATORS = {"rpt_", "iface_", "tip_", "n_"}
 
 
 def shown_texts(folder: Path, files: list[str]) -> dict[str, str]:

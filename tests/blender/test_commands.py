@@ -6,6 +6,7 @@ import importlib
 import json
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import bpy
 import pytest
@@ -62,6 +63,11 @@ def test_toml_and_json_say_the_same(addon: ModuleType, tmp_path: Path) -> None:
         ('[[job]]\nprompt = "x"\nsneed = 1', "sneed"),
         ('[[job]]\nprompt = "x"\nseed = -1', "seed"),
         ('[[job]]\nprompt = "x"\nseed = true', "seed"),
+        ('[[job]]\nimage = "nowhere.png"', "nowhere.png"),
+        ('[[job]]\nprompt = "x"\nrefine = "a.glb"', "refine"),
+        ('[[job]]\nprompt = "x"\nrefine = { mode = "remesh" }', "refine.mesh"),
+        ('[[job]]\nrefine = { mesh = "jobs.toml" }', "no prompt"),
+        ('[[job]]\nprompt = "x"\nrefine = { mesh = "jobs.toml", mode = "paint" }', "mode"),
         ('[[job]]\nprompt = "x"\nname = "../x"', "name"),
         ('extra = 1\n[[job]]\nprompt = "x"', "extra"),
     ],
@@ -121,6 +127,38 @@ def test_props_are_made_and_saved_with_all_that_belongs_to_them(
     assert part(addon, "provenance").read(chair)["seed"] == "5"
     images = [image for image in bpy.data.images if image.size[0] > 1]
     assert len(images) == 3 and all(image.packed_file for image in images)
+
+
+def test_pictures_and_meshes_go_ahead_of_their_jobs(
+    addon: ModuleType, tmp_path: Path, start_backend, monkeypatch
+) -> None:
+    """What the server had at the end is what lay beside the job file."""
+    backend = start_backend("fake_worker.py")
+    (tmp_path / "old.glb").write_bytes(b"glTF: not looked at by this worker")
+    (tmp_path / "lamp.png").write_bytes(b"\x89PNG\r\n\x1a\n: nor this")
+    jobs = {
+        "job": [
+            {"image": "lamp.png"},
+            {"prompt": "rusty", "refine": {"mesh": "old.glb", "strength": 0.1}},
+        ]
+    }
+    path = written(tmp_path, json.dumps(jobs), "jobs.json")
+    commands, came = part(addon, "commands"), {}
+
+    def kept(server: Any, run: Any, options: Any) -> Path:
+        settings = run.info.settings
+        names = [file.name for file in run.info.files if file.name.startswith("upload")]
+        came[run.order.name] = (settings, b"".join(server.fetch(run.job, names[0])))
+        return tmp_path
+
+    monkeypatch.setattr(commands, "_finish", kept)
+    options = ["-o", str(tmp_path / "out"), "--connection-file", str(backend.file)]
+    assert commands.execute([str(path), *options]) == 0
+    lamp, picture = came["lamp"]
+    assert lamp.prompt == " " and picture == (tmp_path / "lamp.png").read_bytes()
+    rusty, mesh = came["rusty"]
+    assert (rusty.refine.mode, rusty.refine.strength) == ("auto", 0.1)
+    assert mesh == (tmp_path / "old.glb").read_bytes()
 
 
 def test_a_job_that_fails_is_told_and_the_others_go_on(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import bpy
 import numpy as np
+import pytest
 from streaming import generate, moves, state, streaming
 
 
@@ -55,7 +57,7 @@ def test_a_picture_is_sent_though_the_user_connects_anew(
     thing = generate("steps=3 vertices=300")
     for _ in range(4):
         core.bridge.pump()
-    assert state(core, thing.propsmith.job) == ""  # the picture is on its way
+    assert core.jobs.infos[thing.propsmith.job].settings.image is None  # it is on its way
     core.session.disconnect()
     core.bridge.pump()
     core.session.connect()
@@ -88,3 +90,68 @@ def test_a_job_is_followed_after_the_user_connects_anew(core: SimpleNamespace) -
     core.session.connect()
     core.wait(core.session.is_up, "the connection")
     moves(core, thing, "previews of the same job")
+
+
+def test_a_picture_alone_makes_a_prop(core: SimpleNamespace, tmp_path: Path) -> None:
+    panel = bpy.context.scene.propsmith
+    panel.image, panel.image_elevation = str(picture(tmp_path)), 30
+    thing = generate("")
+    assert thing.name == "A picture"
+    seen = bpy.context.window_manager.propsmith
+    core.wait(lambda: [row.name for row in seen.jobs] == ["A picture"], "its row")
+    core.wait(lambda: state(core, thing.propsmith.job) == "done", "the job's end")
+    settings = core.jobs.infos[thing.propsmith.job].settings
+    assert (settings.prompt, settings.image_elevation) == (" ", 30) and settings.image
+    panel.image, panel.prompt = "", "something else"
+    core.settings.show_settings(bpy.context.scene, settings)
+    assert panel.prompt == "" and panel.image == str(tmp_path / "noise.png")
+
+
+@pytest.mark.parametrize(("features", "words"), [((), "no pictures"), (("image",), "a prompt")])
+def test_an_older_server_takes_no_picture_alone(
+    core: SimpleNamespace, tmp_path: Path, features: tuple[str, ...], words: str
+) -> None:
+    core.session.now.welcome = replace(core.session.now.welcome, features=features)
+    bpy.context.scene.propsmith.image = str(picture(tmp_path))
+    with pytest.raises(RuntimeError, match=words):
+        generate("")
+    assert not bpy.data.objects and not core.jobs.infos
+
+
+def test_a_refused_job_is_told_and_left(core: SimpleNamespace) -> None:
+    bpy.context.scene.propsmith.prior = "nonsense"
+    thing = generate("a chair")
+    job = thing.propsmith.job
+    core.wait(lambda: state(core, job) == "failed", "the refusal")
+    assert "nonsense" in core.session.now.sentence
+    assert thing.propsmith.role == "DONE" and job not in core.jobs.followers
+    row = bpy.context.window_manager.propsmith.jobs
+    core.wait(lambda: [r.state for r in row] == ["refused"], "its row")
+    with pytest.raises(RuntimeError, match="refused"):
+        bpy.ops.propsmith.resume(job=job)
+    assert bpy.ops.propsmith.delete(job=job) == {"FINISHED"}
+    core.wait(lambda: not len(row), "that it is gone")
+
+
+def test_cancelled_before_the_server_heard_of_it_nothing_is_made(core: SimpleNamespace) -> None:
+    thing = generate("steps=10000 pause=0.02")
+    job = thing.propsmith.job
+    assert bpy.ops.propsmith.cancel(job=job) == {"FINISHED"}  # its submission is under way
+    assert thing.propsmith.role == "DONE"
+    core.wait(lambda: job not in core.jobs.unheard, "the answer")
+    core.wait(lambda: core.jobs.infos[job].created is not None, "what the server says")
+    assert state(core, job) == "cancelled"
+
+
+def test_cancelled_while_its_picture_is_sent_it_is_not_submitted(
+    core: SimpleNamespace, tmp_path: Path
+) -> None:
+    bpy.context.scene.propsmith.image = str(picture(tmp_path))
+    job = generate("steps=3").propsmith.job
+    core.bridge.pump()
+    assert bpy.ops.propsmith.cancel(job=job) == {"FINISHED"}
+    core.wait(lambda: job not in core.jobs.unheard, "the end of the upload")
+    answers: list[object] = []
+    core.session.send(core.messages.GetJob(job), answers.append)
+    core.wait(lambda: answers, "an answer")
+    assert answers[0].code == "unknown_job" and state(core, job) == "cancelled"

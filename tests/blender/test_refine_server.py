@@ -90,7 +90,7 @@ def test_texture_only_of_a_real_worker(refine: SimpleNamespace) -> None:
 def test_the_server_dies_and_comes_back(refine: SimpleNamespace) -> None:
     thing = press("refine", "shared_mesh")
     refine.wait(lambda: refine.jobs.followers, "the job at the server")
-    refine.wait(lambda: not refine.jobs.pending, "its answer")
+    refine.wait(lambda: not refine.jobs.unheard, "its answer")
     refine.backend.kill()
     refine.backend.start()
     finished(refine, thing)
