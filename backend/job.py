@@ -50,6 +50,7 @@ class RunFiles:
     checkpoint_dir: Path
     resume: bool = False
     report: Path | None = None
+    keep_checkpoint: bool = False  # also of a job that is done: its caller is not done yet
 
 
 def new_context(

@@ -76,7 +76,8 @@ def generate(
         if files.report:
             with clock.stage("report"):
                 written += write_report(files.report, job.prompt, prop, context.curves)
-        checkpoints.discard()
+        if not files.keep_checkpoint:
+            checkpoints.discard()
     return Result(
         prompt=job.prompt,
         seed=job.seed,

@@ -33,8 +33,9 @@ class Terms:
     roughness_spread: float  # standard deviation
 
 
-def load_surface(path: Path) -> Surface:
-    """Raises InputError for a file that holds no mesh."""
+def load_surface(path: Path, texture_size: int | None = None) -> Surface:
+    """texture_size: pixels a side at most; larger textures are made smaller as they are read.
+    Raises InputError for a file that holds no mesh."""
     mesh: Any = trimesh.load_scene(path).to_geometry()
     if not isinstance(mesh, trimesh.Trimesh) or len(mesh.faces) == 0:
         raise InputError(f"There is no mesh in '{path}'.")
@@ -43,7 +44,7 @@ def load_surface(path: Path) -> Surface:
     vertices = vertices * (CANONICAL_RADIUS / np.linalg.norm(vertices, axis=1).max())
     normals = from_gltf(np.asarray(mesh.vertex_normals, np.float64))
     uvs = _uvs(mesh)
-    albedo, orm = _textures(getattr(mesh.visual, "material", None))
+    albedo, orm = _textures(getattr(mesh.visual, "material", None), texture_size)
     if uvs is None:  # nothing to look textures up with: their mean
         albedo, orm = (t.mean((0, 1)).expand(len(vertices), 3) for t in (albedo, orm))
     return Surface(
@@ -64,20 +65,23 @@ def _uvs(mesh: Any) -> Tensor | None:
     return _floats(np.stack([uvs[:, 0], 1 - uvs[:, 1]], 1))
 
 
-def _textures(material: Any) -> tuple[Tensor, Tensor]:
+def _textures(material: Any, size: int | None) -> tuple[Tensor, Tensor]:
     """Albedo (H, W, 3), sRGB, and ORM (H, W, 3); a factor without a texture is one texel."""
     colour = getattr(material, "baseColorFactor", None)
     base = np.ones(3) if colour is None else np.asarray(colour, np.float64)[:3]
     base = base / 255 if base.max() > 1 else base
-    albedo = _texture(getattr(material, "baseColorTexture", None), base)
+    albedo = _texture(getattr(material, "baseColorTexture", None), base, size)
     factors = [getattr(material, f"{name}Factor", None) for name in ("roughness", "metallic")]
     terms = np.array([1.0, *(1.0 if factor is None else float(factor) for factor in factors)])
-    return albedo, _texture(getattr(material, "metallicRoughnessTexture", None), terms)
+    return albedo, _texture(getattr(material, "metallicRoughnessTexture", None), terms, size)
 
 
-def _texture(image: Image.Image | None, factor: np.ndarray) -> Tensor:
-    pixels = np.ones((1, 1, 3)) if image is None else np.asarray(image.convert("RGB")) / 255.0
-    return _floats(pixels * factor)
+def _texture(image: Image.Image | None, factor: np.ndarray, size: int | None) -> Tensor:
+    if image is None:
+        return _floats(np.ones((1, 1, 3)) * factor)
+    if size is not None and max(image.size) > size:
+        image = image.resize([max(1, side * size // max(image.size)) for side in image.size])
+    return _floats(np.asarray(image.convert("RGB")) / 255.0 * factor)
 
 
 def surface_terms(surface: Surface) -> Terms:

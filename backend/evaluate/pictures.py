@@ -40,7 +40,7 @@ class Surface:
     vertices: Float[Tensor, "V 3"]
     faces: Int[Tensor, "F 3"]
     albedo: Float[Tensor, "*texels 3"] | None = None
-    orm: Float[Tensor, "*texels 3"] | None = None
+    orm: Float[Tensor, "*terms 3"] | None = None
     uvs: Float[Tensor, "V 2"] | None = None
     normals: Float[Tensor, "V 3"] | None = None
     tangents: Float[Tensor, "V 4"] | None = None

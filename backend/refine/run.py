@@ -65,7 +65,8 @@ def refine(
         if files.report:
             with clock.stage("report"):
                 written += _report(files.report, job.prompt, made, context)
-        checkpoints.discard()
+        if not files.keep_checkpoint:
+            checkpoints.discard()
     return Result(
         prompt=job.prompt,
         seed=job.seed,

@@ -91,6 +91,7 @@ class JobBook:
             self.end(job, "internal", f"The job's outcome can't be read: {error}.")
             return
         self.failures.forget(job)
+        self.folder.drop_checkpoint(job)
         values = {"error": "", "error_code": "", "stage": "", "step": 0, "steps": 0}
         self.save(
             job, state="done", wanted="", finished=time.time(), result=outcome.text(), **values

@@ -5,7 +5,7 @@ DATA/jobs.sqlite       backend/service/store.py
 DATA/token             of the connection file, so that it survives a restart
 DATA/keys/             backend/service/keys.py
 DATA/logs/             the server's and the workers'
-DATA/jobs/ID/          prop.glb, outcome.json, checkpoint/
+DATA/jobs/ID/          prop.glb, preview.png, outcome.json, checkpoint/
 DATA/uploads/          backend/service/uploads.py
 """
 
@@ -24,7 +24,7 @@ from backend.errors import InputError
 from backend.files import replace_atomically
 from backend.service.store import JobStore
 
-PROP, OUTCOME = "prop.glb", "outcome.json"
+PROP, OUTCOME, CHECKPOINT = "prop.glb", "outcome.json", "checkpoint"
 
 
 class DataFolder:
@@ -73,6 +73,10 @@ class DataFolder:
 
     def remove(self, job: str) -> None:
         shutil.rmtree(self.of(job), ignore_errors=True)
+
+    def drop_checkpoint(self, job: str) -> None:
+        """Of a job that is done, where its worker died before it could."""
+        shutil.rmtree(self.of(job) / CHECKPOINT, ignore_errors=True)
 
     def size(self) -> int:
         """Bytes of all files; what vanishes meanwhile counts nothing."""

@@ -1,7 +1,8 @@
 """One job in the worker: from the server's order to a file, an end and its reasons.
 
-In: an order, and hooks for progress, pictures and stopping. Out: DATA/jobs/ID/prop.glb, and beside
-it outcome.json, written last: a job is done when that is there, whatever dies afterwards.
+In: an order, and hooks for progress, pictures and stopping. Out: DATA/jobs/ID/prop.glb, a small
+picture of it, and outcome.json, written last: a job is done when that is there, whatever dies
+afterwards. Until then its checkpoint stays, so that whatever dies before costs seconds.
 """
 
 from __future__ import annotations
@@ -32,10 +33,11 @@ from backend.pipeline import generate
 from backend.request import choose_device, job_from
 from backend.result import Result
 from backend.runtime import prepare_process
-from backend.service.folder import OUTCOME, PROP
+from backend.service.folder import CHECKPOINT, OUTCOME, PROP
 from backend.service.link import Ended, Run
 from backend.service.memory import resident_memory
 from backend.service.pictures import Painter
+from backend.service.portrait import PREVIEW, portrait
 from backend.service.store import Outcome
 from backend.service.worker import Hooks, RunJob
 
@@ -78,7 +80,7 @@ def run_job(order: Run, hooks: Hooks, device: torch.device, painter: Painter) ->
 def _generate(order: Run, hooks: Hooks, device: torch.device, painter: Painter) -> None:
     folder = Path(order.folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    checkpoint = folder / "checkpoint"
+    checkpoint = folder / CHECKPOINT
     # One worker a job, and the server's word that the last one is gone: a lock is left over.
     (checkpoint / "lock").unlink(missing_ok=True)
     resume = (checkpoint / JOB_FILE).is_file()
@@ -91,7 +93,8 @@ def _generate(order: Run, hooks: Hooks, device: torch.device, painter: Painter) 
         log.warning("job %s starts anew: %s", order.job, error)
         shutil.rmtree(checkpoint)
         result, notes = _attempt(order, hooks, device, painter, resume=False)
-    _write_outcome(folder, result, notes)
+    _write_outcome(folder, with_portrait(result, folder), notes)
+    shutil.rmtree(checkpoint, ignore_errors=True)  # the server looks after what a kill leaves
 
 
 def _attempt(
@@ -109,7 +112,8 @@ def _attempt(
     context = new_context(job, device, progress, hooks.stop_requested)
     context.checkpoint_seconds = order.checkpoint_seconds
     context.preview = PreviewBudget(order.job, hooks, painter).offer
-    files = RunFiles(Path(order.folder) / PROP, Path(order.folder) / "checkpoint", resume)
+    folder = Path(order.folder)
+    files = RunFiles(folder / PROP, folder / CHECKPOINT, resume, keep_checkpoint=True)
     if options.refine is not None:
         return _refined(job, options.refine, files, context, notes.append), notes
     return generate(job, files, context, notes.append), notes
@@ -202,6 +206,18 @@ class PreviewBudget:
         if self.hooks.picture_in_flight or now - self.shown < interval:
             return False
         return self.spent + self.cost <= PREVIEW_SHARE * (now - self.began)
+
+
+def with_portrait(result: Result, folder: Path) -> Result:
+    """The result with FOLDER/preview.png among its files; without, where that can't be drawn."""
+    path = folder / PREVIEW
+    try:
+        picture = portrait(result.files)
+        replace_atomically(path, lambda file: file.write(picture))
+    except Exception:  # whatever is wrong with the picture: the prop is there, and hours old
+        log.exception("no picture of '%s'", folder)
+        return result
+    return replace(result, files=(*result.files, path))
 
 
 def _write_outcome(folder: Path, result: Result, notes: list[str]) -> None:

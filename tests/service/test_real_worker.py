@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import signal
@@ -14,7 +15,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from backend.service.portrait import PREVIEW, portrait
 from shared import messages as m
 from shared.client import Client
 from shared.errors import ConnectionLost
@@ -68,8 +71,8 @@ def has_come_to(stage: str, step: int) -> Callable[[Any], bool]:
     return far_enough
 
 
-def result(client: Client, job: str) -> bytes:
-    return b"".join(client.fetch(job, "prop.glb"))
+def result(client: Client, job: str, name: str = "prop.glb") -> bytes:
+    return b"".join(client.fetch(job, name))
 
 
 def test_a_watched_job_ends_in_the_same_bytes_and_is_seen(
@@ -98,6 +101,9 @@ def test_a_watched_job_ends_in_the_same_bytes_and_is_seen(
     )
     assert [s.name for s in done.stages if s.steps] == ["gaussians", "mesh", "materials"]
     assert len(done.weights) == 64
+    assert [file.name for file in done.files] == ["prop.glb", PREVIEW]
+    with Image.open(io.BytesIO(result(client, job, PREVIEW))) as picture:
+        assert picture.size == (256, 256) and picture.getchannel("A").getextrema() == (0, 255)
     loaded = Path(f"/proc/{served.process.pid}/maps").read_text()  # type: ignore[union-attr]
     assert "libtorch" not in loaded and "libzmq" in loaded
 
@@ -113,6 +119,9 @@ def test_killed_in_every_stage_it_ends_in_the_same_bytes(
     info = finish(client, job)
     assert info.state == "done" and info.attempts == 4
     assert result(client, job) == expected
+    prop = served.folder / "data" / "jobs" / job / "prop.glb"
+    assert result(client, job, PREVIEW) == portrait([prop])
+    assert not (prop.parent / "checkpoint").exists()
 
 
 def test_paused_it_goes_on_in_another_process(
