@@ -5,6 +5,7 @@ DATA/jobs.sqlite       backend/service/store.py
 DATA/token             of the connection file, so that it survives a restart
 DATA/keys/             backend/service/keys.py
 DATA/logs/             the server's and the workers'
+DATA/run/              backend/service/meeting.py
 DATA/jobs/ID/          prop.glb, preview.png, outcome.json, checkpoint/
 DATA/uploads/          backend/service/uploads.py
 """

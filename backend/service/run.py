@@ -81,8 +81,10 @@ def _generate(order: Run, hooks: Hooks, device: torch.device, painter: Painter) 
     folder = Path(order.folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     checkpoint = folder / CHECKPOINT
-    # One worker a job, and the server's word that the last one is gone: a lock is left over.
-    (checkpoint / "lock").unlink(missing_ok=True)
+    # One worker a job, and the server's word that the last one is gone: what it had begun to write
+    # and its lock are left over.
+    for begun in [*folder.glob(".*"), checkpoint / "lock"]:
+        begun.unlink(missing_ok=True)
     resume = (checkpoint / JOB_FILE).is_file()
     try:
         result, notes = _attempt(order, hooks, device, painter, resume)

@@ -6,16 +6,15 @@ In: the configuration. Out: three ROUTERs for clients, one for workers, and thei
 from __future__ import annotations
 
 import ipaddress
-import os
-import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import zmq
 
 from backend.errors import InputError
 from backend.service.config import ServeConfig
+from backend.service.meeting import bind_workers
 from shared.messages import CHANNELS
 
 MOST_FRAME = 1 << 20  # of a client
@@ -30,12 +29,11 @@ class Sockets:
     workers: Any
     addresses: dict[str, str]
     worker_address: str
-    _folder: tempfile.TemporaryDirectory[str] | None = None
+    _held: ExitStack
 
     def close(self) -> None:
         self.context.destroy(linger=200)  # last answers are on their way
-        if self._folder:
-            self._folder.cleanup()
+        self._held.close()
 
 
 def is_loopback(address: str) -> bool:
@@ -48,6 +46,7 @@ def is_loopback(address: str) -> bool:
 def open_sockets(config: ServeConfig, secret_key: bytes | None) -> Sockets:
     """secret_key: the server's CURVE key, in Z85. Raises InputError where it can't bind."""
     context: zmq.Context[Any] = zmq.Context()
+    held = ExitStack()
     try:
         clients = {name: _router(context, MOST_FRAME, secret_key) for name in CHANNELS}
         clients["requests"].set(zmq.SNDHWM, 16)  # chunks of files: a client that won't read waits
@@ -56,11 +55,12 @@ def open_sockets(config: ServeConfig, secret_key: bytes | None) -> Sockets:
             for i, (name, socket) in enumerate(clients.items())
         }
         workers = _router(context, MOST_WORKER_FRAME, None)
-        address, folder = _bind_workers(workers)
+        address = bind_workers(workers, config.data, held)
     except BaseException:
         context.destroy(linger=0)
+        held.close()
         raise
-    return Sockets(context, clients, workers, addresses, address, folder)
+    return Sockets(context, clients, workers, addresses, address, held)
 
 
 def _router(context: zmq.Context[Any], most: int, secret_key: bytes | None) -> Any:
@@ -94,14 +94,3 @@ def _bind(socket: Any, config: ServeConfig, port: int) -> str:
             "--bind and --port."
         ) from error
     return socket.get(zmq.LAST_ENDPOINT).decode().rstrip("\0")
-
-
-def _bind_workers(socket: Any) -> tuple[str, tempfile.TemporaryDirectory[str] | None]:
-    """A socket file in a folder of this user's only; loopback where the system has no such."""
-    if os.name == "nt":
-        socket.bind("tcp://127.0.0.1:*")
-        return socket.get(zmq.LAST_ENDPOINT).decode().rstrip("\0"), None
-    folder = tempfile.TemporaryDirectory(prefix="propsmith-")
-    address = f"ipc://{Path(folder.name) / 'workers'}"
-    socket.bind(address)
-    return address, folder
