@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from backend.cameras import Cameras
 from backend.evaluate.attributes import ATTRIBUTES, SIZE, AttributeNet, Labels
-from backend.training.data import CAMERAS, DataConfig
+from backend.training.data import CAMERAS
 from backend.training.examples import Examples, albedo_and_shaded, gbuffers_of, seeded
 from backend.training.looks import COLOURS, MATERIALS
 
@@ -55,9 +55,8 @@ class Pool:
     azimuth_deg: Tensor  # (n,)
 
 
-def train_attributes(file: Path, data: DataConfig, config: AttributesConfig) -> AttributeNet:
-    """Renders, trains, and writes FILE."""
-    examples = Examples(data)
+def train_attributes(file: Path, examples: Examples, config: AttributesConfig) -> AttributeNet:
+    """Renders, trains, and writes FILE; the labels are the examples' kinds."""
     labels = Labels(tuple(examples.kinds), tuple(COLOURS), tuple(MATERIALS))
     pool = render_pool(examples, labels, config)
     log.info("%d views of %d kinds", len(pool.alpha), len(labels.kind))

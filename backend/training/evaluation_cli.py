@@ -10,8 +10,12 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backend.runtime import prepare_process
+
+if TYPE_CHECKING:
+    from backend.training.examples import Examples
 
 COMMANDS = ("attributes", "evaluate", "evaluate-props")
 
@@ -23,6 +27,7 @@ def add_commands(commands) -> None:
     attributes.add_argument("--minutes", type=float, default=4.0, help="of processor time")
     attributes.add_argument("--props", type=int, default=18, help="to render, of each kind")
     attributes.add_argument("--threads", type=int, default=1)
+    attributes.add_argument("--prior", help="a name or folder: only the kinds that it knows")
     evaluate = commands.add_parser("evaluate", help="DDIM samples of a prior against real renders")
     evaluate.add_argument("prior", help="its name or folder")
     evaluate.add_argument("attributes", type=Path, help="the attribute classifier's weights")
@@ -55,11 +60,19 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _attributes(arguments: argparse.Namespace) -> None:
     from backend.training.attributes import AttributesConfig, train_attributes
-    from backend.training.data import DataConfig
 
-    sources = DataConfig(arguments.sweethome, arguments.cache)
     config = AttributesConfig(minutes=arguments.minutes, props_per_kind=arguments.props)
-    train_attributes(arguments.file, sources, config)
+    train_attributes(arguments.file, _examples(arguments, arguments.prior), config)
+
+
+def _examples(arguments: argparse.Namespace, prior: str | None = None) -> Examples:
+    """Of the kinds that `prior` knows, by default of all."""
+    from backend.guidance.priors import find_folder
+    from backend.training.data import DataConfig
+    from backend.training.examples import Examples, kinds_known_by
+
+    known = None if prior is None else kinds_known_by(find_folder(prior))
+    return Examples(DataConfig(arguments.sweethome, arguments.cache), known)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -67,11 +80,9 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from backend.evaluate.judge import load_judge
     from backend.guidance.priors import find_folder
     from backend.training import evaluation, questions
-    from backend.training.data import DataConfig
-    from backend.training.examples import Examples
 
     net = load_attributes(arguments.attributes)
-    examples = Examples(DataConfig(arguments.sweethome, arguments.cache))
+    examples = _examples(arguments, arguments.prior)
     asked = questions.questions(examples, arguments.pairs, arguments.materials)
     config = evaluation.EvaluationConfig(
         arguments.pairs, arguments.materials, steps=arguments.steps,
@@ -99,10 +110,8 @@ def _props(arguments: argparse.Namespace) -> None:
     real: list[dict] = []
     if arguments.ceiling:
         from backend.training.ceiling import real_rows
-        from backend.training.data import DataConfig
-        from backend.training.examples import Examples
 
-        examples = Examples(DataConfig(arguments.sweethome, arguments.cache))
+        examples = _examples(arguments)
         real = real_rows(prompts, examples, net, judge)
     _report(rows, arguments.json, {"judged_kinds": judge.kinds, "real": real})
     _report(real, None, {})

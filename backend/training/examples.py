@@ -6,6 +6,9 @@ few models, so what is new about its props here is their looks and views, not th
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -13,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from backend.cameras import Cameras
+from backend.errors import InputError
 from backend.training.data import DataConfig, imported_models, render_prop
 from backend.training.imported import ImportedModel
 from backend.training.imported_kinds import HELD_OUT
@@ -25,16 +29,20 @@ TRIES = 4000
 
 
 class Examples:
-    """Draws props of either source, every kind as often as it is asked for."""
+    """Draws props of either source, every kind as often as it is asked for.
 
-    def __init__(self, config: DataConfig):
+    known: only these kinds, and the names that training holds out; None: all there are.
+    """
+
+    def __init__(self, config: DataConfig, known: frozenset[str] | None = None):
         self.models: dict[str, list[ImportedModel]] = {}
         for model in imported_models(config)[0]:
             self.models.setdefault(model.kind, []).append(model)
         self.procedural = set(config.kinds)
-        self.kinds = sorted(self.procedural | set(self.models))
+        every = sorted(self.procedural | set(self.models))
         # Whole names that training never sees: those that are nobody's procedural kind either.
-        self.unseen = [k for k in self.kinds if k in HELD_OUT and k not in KINDS]
+        self.unseen = [k for k in every if k in HELD_OUT and k not in KINDS]
+        self.kinds = [k for k in every if known is None or k in known or k in self.unseen]
 
     def sample(self, kind: str, rng: np.random.Generator) -> Prop | ImportedProp:
         """A prop of `kind`; of both sources alike where both have it."""
@@ -59,6 +67,18 @@ class Examples:
     def has_by_nature(self, kind: str, colour: str) -> bool:
         """Whether an imported model of the kind is of that colour as it is."""
         return any(model.colour == colour for model in self.models.get(kind, []))
+
+
+def kinds_known_by(folder: Path) -> frozenset[str]:
+    """The kinds that a prior of ours says it knows (training/pack.py).
+
+    Raises InputError for a prior that makes no such list.
+    """
+    index = json.loads((folder / "model_index.json").read_text())
+    try:
+        return frozenset(index["knows"]["kinds"])
+    except KeyError as error:
+        raise InputError(f"The prior in '{folder}' has no list of the kinds it knows.") from error
 
 
 def seeded(*numbers: int) -> np.random.Generator:

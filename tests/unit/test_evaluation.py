@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
+from backend.errors import InputError
 from backend.evaluate.attributes import AttributeNet, Labels
 from backend.evaluate.judge import Judge
 from backend.training import attributes, ceiling, data, evaluation, held_out
-from backend.training.examples import Examples, seeded
+from backend.training.examples import Examples, kinds_known_by, seeded
 from backend.training.held_out import held_out_colours, held_out_pair, is_held_out
 from backend.training.looks import COLOURS, MATERIALS
 from backend.training.props import KINDS
@@ -47,6 +50,17 @@ def test_training_draws_no_held_out_pair() -> None:
 def test_examples_have_what_training_has_not() -> None:
     prop = Examples(SOURCES).like(KIND, held_out_colours(KIND)[0], None, seeded(0))
     assert prop is not None and is_held_out(prop)
+
+
+def test_only_known_kinds_and_names_held_out_are_asked(tmp_path) -> None:
+    index = {"knows": {"kinds": ["goblet", "teapot"]}}
+    (tmp_path / "model_index.json").write_text(json.dumps(index))
+    examples = Examples(data.DataConfig(), kinds_known_by(tmp_path))
+    assert examples.kinds == ["goblet", "teapot"]
+    assert {q.kind for q in questions(examples, pairs=5, materials=5)} <= {"goblet", "teapot"}
+    (tmp_path / "model_index.json").write_text("{}")
+    with pytest.raises(InputError, match="no list of the kinds"):
+        kinds_known_by(tmp_path)
 
 
 def test_questions_ask_seen_and_unseen_pairs_of_the_same_kinds() -> None:
