@@ -2,11 +2,17 @@
 
 One persistent timer calls `pump`; tests and batch runs call it themselves. No threads, no waiting.
 Work that takes longer than a tick is a generator given to `later`: each `next` is a slice. It
-yields WAITING where it can do no more before something happens.
+yields WAITING where it can do no more before something happens, or wants the next tick from its
+beginning.
+
+Python's garbage collector stays out of a tick: of all that Blender's Python holds (70,000 objects
+in 4.3 as it starts) a full collection takes 30 to 40 ms, and it comes where it likes. It then runs
+when other code of Python's does.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections import deque
@@ -37,16 +43,26 @@ def later(work: Work) -> None:
 
 def pump(budget_s: float = 0.008) -> None:
     """One tick: takes what has come, then works up to `budget_s` seconds, one slice at least."""
-    end = time.perf_counter() + budget_s
+    end, collects = time.perf_counter() + budget_s, gc.isenabled()
+    gc.disable()
+    try:
+        _take()
+        _work(end)
+        undo.push_pending()
+        if session.now.changed and time.monotonic() - _drawn > REDRAW_SECONDS:
+            _mirror()
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _take() -> None:
+    """What has come."""
     try:
         for event in session.step():
             jobs.take(event)
     except Exception:  # whatever it is, the timer must go on
         log.exception("A message of the server could not be used")
-    _work(end)
-    undo.push_pending()
-    if session.now.changed and time.monotonic() - _drawn > REDRAW_SECONDS:
-        _mirror()
 
 
 def _work(end: float) -> None:

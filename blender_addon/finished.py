@@ -50,6 +50,7 @@ def _from_file(data: bytes) -> Slices:
     prop = yield from glb.read(data)
     edges, corner_edges = yield from importer.edges_of(prop.faces)
     faces = prop.faces.astype(np.int32)
+    yield
     geometry = importer.Geometry(
         prop.positions, faces, edges, corner_edges, prop.topology, prop.corner_uvs
     )

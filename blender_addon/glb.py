@@ -53,7 +53,9 @@ def read(data: bytes) -> Generator[None, None, Prop]:
         raise GlbError(f"The prop's file can't be read ({error!r}).") from error
     yield
     positions, faces = _joined(positions.astype(np.float32), faces)
+    yield
     topology = preview.topology_of(faces, corner_uvs)
+    yield
     return Prop(positions, faces, corner_uvs, images, provenance, topology)
 
 

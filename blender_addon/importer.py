@@ -37,7 +37,7 @@ class Geometry:
     corner_edges: np.ndarray  # (F * 3,) i4
     topology: str  # equal: same faces and UVs
     corner_uvs: np.ndarray | None = None  # (F * 3, 2) f4, Blender's: v = 0 at the bottom
-    colors: np.ndarray | None = None  # (V, 3) u1, sRGB
+    colors: np.ndarray | None = None  # (V, 4) f4, linear
 
 
 def geometry(
@@ -47,14 +47,25 @@ def geometry(
     vertex_uvs: np.ndarray | None = None,
     colors: np.ndarray | None = None,
 ) -> Generator[None, None, Geometry]:
-    """In slices. vertex_uvs (V, 2): glTF's, v = 0 at the top."""
+    """In slices. vertex_uvs (V, 2): glTF's, v = 0 at the top. colors (V, 3) u1: sRGB."""
     edges, corner_edges = yield from edges_of(faces)
-    uvs = None
+    yield
+    uvs = wide = None
     if vertex_uvs is not None:
         uvs = vertex_uvs[faces.ravel()].astype(np.float32)
         uvs[:, 1] = 1 - uvs[:, 1]
+    if colors is not None:
+        wide = linear(colors)
     whole = faces.astype(np.int32)
-    return Geometry(positions, whole, edges, corner_edges, topology, uvs, colors)
+    yield
+    return Geometry(positions, whole, edges, corner_edges, topology, uvs, wide)
+
+
+def linear(colors: np.ndarray) -> np.ndarray:
+    """(V, 3) u1, sRGB -> (V, 4) f4, as a colour attribute holds them."""
+    wide = np.ones((len(colors), 4), np.float32)
+    wide[:, :3] = LINEAR[colors]
+    return wide
 
 
 def placed(positions: np.ndarray, height: float) -> np.ndarray:
@@ -124,19 +135,17 @@ def write(mesh: bpy.types.Mesh, new: Geometry) -> None:
 
 
 def move(mesh: bpy.types.Mesh, positions: np.ndarray, colors: np.ndarray | None) -> None:
-    """Same topology, other positions and colours."""
+    """Same topology, other positions and colours (V, 4) f4, linear."""
     _positions(mesh, positions)
     write_colors(mesh, colors)
     _written(mesh)
 
 
 def write_colors(mesh: bpy.types.Mesh, colors: np.ndarray | None) -> None:
-    """(V, 3) u1, sRGB: the active colour attribute, which Solid shading can show too."""
+    """(V, 4) f4, linear: the active colour attribute, which Solid shading can show too."""
     if colors is None or len(colors) != len(mesh.vertices):
         return
-    wide = np.ones((len(colors), 4), np.float32)
-    wide[:, :3] = LINEAR[colors]
-    _set(mesh, COLORS, "FLOAT_COLOR", "POINT", "color", wide)
+    _set(mesh, COLORS, "FLOAT_COLOR", "POINT", "color", colors)
     if mesh.color_attributes.active_color_name != COLORS:
         mesh.color_attributes.active_color_name = COLORS
 

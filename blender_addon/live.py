@@ -85,6 +85,7 @@ class Prop:
         thing = objects.find(self.uid)
         if thing is not None and not importer.fits(thing.data, topology):
             new = yield from importer.geometry(positions, faces, topology, uvs, colors)
+            yield session.WAITING  # writing takes a tick of its own
         while (thing := objects.find(self.uid)) is not None and objects.is_busy(thing):
             yield session.WAITING
         if thing is None or not self.is_free(thing, bool(new)):
@@ -92,7 +93,8 @@ class Prop:
         if new is not None:
             importer.write(thing.data, new)
         elif importer.fits(thing.data, topology):
-            importer.move(thing.data, positions, colors)
+            wide = None if colors is None else importer.linear(colors)
+            importer.move(thing.data, positions, wide)
         else:
             self.behind = True  # an undo came between
             return

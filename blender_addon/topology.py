@@ -28,6 +28,7 @@ def edges_of(faces: np.ndarray) -> Edges:
     if corner_edges is None:  # an open mesh, or one whose faces are turned against each other
         unique = yield from _sorted_once(keys)
         corner_edges = yield from _places(keys, unique)
+    yield
     edges = np.stack([unique >> 32, unique & 0xFFFFFFFF], axis=1).astype(np.int32)
     return edges, corner_edges
 

@@ -7,6 +7,7 @@ questions: a file N.ask with a Python expression gets a file N.answer with {"val
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import sys
@@ -205,22 +206,75 @@ def tidy_view() -> None:
 
 
 class Ticks:
-    """Seconds that each tick of the add-on took."""
+    """Seconds that each tick of the add-on took, and what was in the longest ones."""
 
     def __init__(self) -> None:
         self.bridge, self.begun = part("bridge"), time.time()
         self.seconds, self.processor = [], []  # the second: of the processor, whoever else has it
+        self.longest: list[tuple[float, float, list[str]]] = []  # wall, processor, what
+        self._parts: list[str] = []
+        self._collecting = 0.0
+        self._kept = {}
+        wrapped = [(self.bridge, "_slice"), (self.bridge, "_mirror")]
+        wrapped += [(part("session"), "step"), (part("jobs"), "take")]
+        for module, name in wrapped:
+            self._kept[module, name] = getattr(module, name)
+            setattr(module, name, self._told(module, name))
         self._pump = self.bridge.pump
         self.bridge.pump = self._timed
+        gc.callbacks.append(self._collected)
 
     def _timed(self, *arguments: float) -> None:
+        self._parts = []
         begun, processor = time.perf_counter(), time.thread_time()
         self._pump(*arguments)
-        self.seconds.append(time.perf_counter() - begun)
-        self.processor.append(time.thread_time() - processor)
+        took = time.perf_counter() - begun, time.thread_time() - processor
+        self.seconds.append(took[0])
+        self.processor.append(took[1])
+        self.longest = sorted([*self.longest, (*took, self._parts)], key=lambda t: -t[1])[:5]
+
+    def _told(self, module: ModuleType, name: str) -> Any:
+        """The function, which now says how long it took; a slice also where it began."""
+        plain = getattr(module, name)
+
+        def told(*arguments: Any) -> Any:
+            what = place(arguments[0]) if name == "_slice" else name
+            begun, processor = time.perf_counter(), time.thread_time()
+            try:
+                return plain(*arguments)
+            finally:
+                wall, used = time.perf_counter() - begun, time.thread_time() - processor
+                self._parts.append(f"{what} {1000 * wall:.1f}/{1000 * used:.1f}")
+
+        return told
+
+    def _collected(self, phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            self._collecting = time.thread_time()
+        else:
+            used = 1000 * (time.thread_time() - self._collecting)
+            self._parts.append(f"gc of generation {info['generation']} {used:.1f}")
 
     def stop(self) -> None:
+        gc.callbacks.remove(self._collected)
         self.bridge.pump = self._pump
+        for (module, name), plain in self._kept.items():
+            setattr(module, name, plain)
+
+    def told(self) -> list[str]:
+        """The longest: milliseconds by the clock and of the processor, then each part's."""
+        return [
+            f"{1000 * wall:.1f}/{1000 * used:.1f}: {', '.join(parts)}"
+            for wall, used, parts in self.longest
+        ]
+
+
+def place(work: Any) -> str:
+    """Where a generator, or the one that it waits for, goes on."""
+    while getattr(work, "gi_yieldfrom", None) is not None and hasattr(work.gi_yieldfrom, "gi_code"):
+        work = work.gi_yieldfrom
+    frame = work.gi_frame
+    return f"{work.gi_code.co_name}:{frame.f_lineno if frame else 0}"
 
 
 def start_measuring() -> None:
@@ -241,6 +295,8 @@ def measured() -> dict[str, float]:
         "above_30_ms": sum(t > 30 for t in took),
         "processor_median_ms": round(used[len(used) // 2], 3),
         "processor_most_ms": round(used[-1], 3),
+        "processor_above_30_ms": sum(t > 30 for t in used),
+        "longest": ticks.told(),
         "meshes_per_second": round(len(drawn.changes) / lasted, 2),
         "frames_per_second": round(len(drawn.frames) / lasted, 2),
     }
