@@ -83,7 +83,7 @@ class FolderLock:
             # Our own number can only be left over: containers give the same one to every run.
             if int(text) != os.getpid() and is_alive(int(text)):
                 raise CheckpointError(self._held(f"process {text}"))
-        elif time.time() - written < _HALF_WRITTEN_SECONDS:
+        elif 0 <= time.time() - written < _HALF_WRITTEN_SECONDS:  # less: the clock was set back
             raise CheckpointError(self._held("another run"))
         self.path.unlink(missing_ok=True)
 

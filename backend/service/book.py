@@ -18,7 +18,7 @@ from backend.errors import StorageError
 from backend.service.config import ServeConfig
 from backend.service.folder import OUTCOME, DataFolder
 from backend.service.link import Beat
-from backend.service.store import JobRow, JobStore, Outcome
+from backend.service.store import JobRow, JobStore, Outcome, wall_clock
 from backend.service.uploads import Config, Uploads
 from backend.service.verdict import Failures
 from shared.errors import RemoteError
@@ -65,7 +65,7 @@ class JobBook:
 
     def halt(self, row: JobRow, wanted: str) -> None:
         """wanted: "paused" or "cancelled"."""
-        over = {"finished": time.time()} if wanted == "cancelled" else {}
+        over = {"finished": wall_clock()} if wanted == "cancelled" else {}
         self.store.update(row.id, state=wanted, wanted="", **over)
 
     def requeue(self, row: JobRow) -> None:
@@ -94,13 +94,13 @@ class JobBook:
         self.folder.drop_checkpoint(job)
         values = {"error": "", "error_code": "", "stage": "", "step": 0, "steps": 0}
         self.save(
-            job, state="done", wanted="", finished=time.time(), result=outcome.text(), **values
+            job, state="done", wanted="", finished=wall_clock(), result=outcome.text(), **values
         )
 
     def halted(self, row: JobRow, place: Mapping[str, Any]) -> None:
         """A run was stopped because somebody wanted so, or the server goes."""
         state = row.wanted or "queued"
-        over = {"finished": time.time()} if state == "cancelled" else {}
+        over = {"finished": wall_clock()} if state == "cancelled" else {}
         self.save(row.id, state=state, wanted="", **over, **place)
 
     def failed(self, job: str, kind: str, stage: str, text: str, place: Mapping[str, Any]) -> None:
@@ -114,7 +114,7 @@ class JobBook:
     def end(self, job: str, code: str, text: str, place: Mapping[str, Any] | None = None) -> None:
         self.failures.forget(job)
         log.warning("job %s failed: %s %s", job, code, text)
-        values = {"finished": time.time(), "error_code": code, "error": text}
+        values = {"finished": wall_clock(), "error_code": code, "error": text}
         self.save(job, state="failed", wanted="", **values, **(place or {}))
 
     # ---- keeping ----

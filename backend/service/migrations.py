@@ -41,6 +41,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (  # digests of the files that a job needs, with spaces between
         "ALTER TABLE jobs ADD COLUMN uploads TEXT NOT NULL DEFAULT ''",
     ),
+    (  # the order in which jobs ended, which no clock decides
+        "ALTER TABLE jobs ADD COLUMN ended INTEGER",
+        """UPDATE jobs SET ended = ranked.place FROM (
+            SELECT number, ROW_NUMBER() OVER (ORDER BY finished, number) AS place
+            FROM jobs WHERE finished IS NOT NULL
+        ) AS ranked WHERE ranked.number = jobs.number""",
+        "CREATE INDEX jobs_ended ON jobs (ended)",
+    ),
 )
 NEWEST = len(MIGRATIONS)
 

@@ -6,7 +6,6 @@ threshold that the solid will use, coloured by the nearest Gaussians. The other 
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +19,7 @@ from backend.mesh.dmtet import marching_tetrahedra
 from backend.mesh.from_field import automatic_threshold, sample_grid
 from backend.mesh.tet_grid import TetGrid
 from backend.mesh.types import PaintedMesh, TriMesh, UVMesh
+from backend.service.store import wall_clock
 from shared.messages import MOST_PIXELS, Mesh, Texture
 from shared.preview import OFFSET, SCALE, narrow, quantise, topology_of
 
@@ -86,7 +86,7 @@ def _mesh(
     faces = narrow(_array(mesh.faces), len(positions))
     return Mesh(
         *(0, job, stage, step, topology_of(faces, uvs), len(positions), OFFSET, SCALE),
-        *(time.time(), positions, colors, faces, uvs),
+        *(wall_clock(), positions, colors, faces, uvs),
     )
 
 

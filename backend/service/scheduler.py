@@ -17,7 +17,7 @@ from backend.service.book import JobBook, wrong_state
 from backend.service.config import ServeConfig
 from backend.service.crew import Crew, Socket
 from backend.service.folder import DataFolder
-from backend.service.store import JobRow
+from backend.service.store import JobRow, wall_clock
 from backend.service.worker_process import Worker
 from shared.messages import JobInfo, Mesh, Texture
 
@@ -200,7 +200,7 @@ class Scheduler:
 
     def _run(self, worker: Worker, row: JobRow) -> None:
         values = {"attempts": row.attempts + 1, "device": worker.on, "wanted": ""}
-        began = row.started or time.time()
+        began = row.started or wall_clock()
         try:
             self.store.update(row.id, state="running", started=began, **values)
         except StorageError as error:

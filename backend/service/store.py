@@ -1,8 +1,8 @@
 """Jobs in SQLite: what is asked for, in which state, and how it ended. No torch.
 
 In: calls of the server, the only one who writes. Out: rows as `JobRow`. Every change is one
-transaction and on the disk when the call returns; order is by number, so a clock that jumps
-changes nothing. Raises StorageError where the disk refuses.
+transaction and on the disk when the call returns; order is by numbers, of arriving and of ending,
+so a clock that jumps changes nothing. Raises StorageError where the disk refuses.
 """
 
 from __future__ import annotations
@@ -84,6 +84,11 @@ class Outcome:
         }
 
 
+def wall_clock() -> float:
+    """Seconds since 1970, for people to read. It may jump, so nothing is decided by it."""
+    return max(0.0, time.time())
+
+
 def uploads_of(settings: Settings) -> list[str]:
     """Digests of the files that a job needs."""
     mesh = settings.refine.mesh if settings.refine else None
@@ -147,7 +152,7 @@ class JobStore:
     def over_oldest_first(self) -> list[JobRow]:
         """Those whose files may go."""
         marks = ", ".join("?" * len(OVER))
-        return self._rows(f"WHERE state IN ({marks}) ORDER BY finished, number", OVER)
+        return self._rows(f"WHERE state IN ({marks}) ORDER BY ended, number", OVER)
 
     def uploads_needed(self) -> set[tuple[str, str]]:
         """Clients and digests, of jobs that run or may yet."""
@@ -165,12 +170,14 @@ class JobStore:
             " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
         )
         text, uploads = json.dumps(plain(settings), sort_keys=True), " ".join(uploads_of(settings))
-        self._run(sql, (job, client, text, priority, time.time(), uploads))
+        self._run(sql, (job, client, text, priority, wall_clock(), uploads))
         return self.get(job)
 
     def update(self, job: str, **values: Any) -> JobRow:
         """Sets columns of one job. Raises StorageError; nothing has changed then."""
         sets = ", ".join(f"{name} = ?" for name in values)
+        if values.get("state") in OVER:
+            sets += ", ended = (SELECT COALESCE(MAX(ended), 0) + 1 FROM jobs)"
         self._run(f"UPDATE jobs SET {sets} WHERE id = ?", (*values.values(), job))
         return self.get(job)
 

@@ -12,9 +12,11 @@ from pathlib import Path
 from backend.errors import PropsmithError
 from backend.service.config import ServeConfig
 from backend.service.serve import serve
+from tests.service.jumping_clock import jump_with_the_file
 
 
 def main() -> int:
+    jump_with_the_file()
     values = json.loads(sys.argv[1])
     worker = Path(__file__).with_name(values.pop("worker", "fake_worker.py"))
     for name in ("data", "connection_file"):

@@ -247,6 +247,35 @@ def test_the_data_limit_takes_the_files_of_the_longest_finished(book: JobBook) -
     assert size > 10
 
 
+def test_a_clock_that_was_set_back_does_not_choose_whose_files_go(
+    book: JobBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that ended first makes way, whatever the clock said then."""
+    for job, now in ((A, 2e9), (B, 1e9), (C, -5.0)):
+        monkeypatch.setattr(time, "time", lambda now=now: now)
+        book.store.add(job, "tests", SETTINGS, 0)
+        book.folder.of(job).mkdir()
+        (book.folder.of(job) / OUTCOME).write_text(Outcome().text())
+        book.finish(job)
+        assert book.info(book.row(job)).finished == max(now, 0)
+    assert [row.id for row in book.store.over_oldest_first()] == [A, B, C]
+
+
+def test_an_older_database_keeps_the_order_in_which_its_jobs_ended(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    old_database(path, 3)
+    db = sqlite3.connect(path)
+    for job, finished in ((A, 30.0), (B, 10.0), (C, 20.0)):
+        db.execute("UPDATE jobs SET state='done', finished=? WHERE id=?", (finished, job))
+    db.commit()
+    db.close()
+    with JobStore(path) as store:
+        assert [row.id for row in store.over_oldest_first()] == [B, C, A]
+        store.update(B, state="queued")
+        store.update(B, state="cancelled")
+        assert [row.id for row in store.over_oldest_first()] == [C, A, B]
+
+
 def test_outcomes_of_a_newer_version_are_read() -> None:
     values = {**asdict(Outcome(faces=3)), "novelty": 1}
     assert Outcome.read(json.dumps(values)).faces == 3
