@@ -45,31 +45,6 @@ def edge_functions(pos, tri, n):
 
 @no_type_check
 @kernel
-def _pixel_bounds(screen, tri, height, width):
-    """(first column, last column, first row, last row) whose centres the triangle may cover."""
-    low_x, high_x, low_y, high_y = np.inf, -np.inf, np.inf, -np.inf
-    in_front = 0
-    for k in range(3):
-        if screen[tri[k], 2] > 0:
-            in_front += 1
-            x, y = screen[tri[k], 0], screen[tri[k], 1]
-            low_x, high_x = min(low_x, x), max(high_x, x)
-            low_y, high_y = min(low_y, y), max(high_y, y)
-    if in_front == 0 or not (low_x <= high_x and low_y <= high_y):
-        return 1, 0, 1, 0
-    if in_front < 3:  # it passes through the camera's plane: its outline is unbounded
-        return 0, width - 1, 0, height - 1
-    slack = 1e-6
-    return (
-        int(np.ceil(max(low_x - 0.5 - slack, 0.0))),
-        int(np.floor(min(high_x - 0.5 + slack, width - 1.0))),
-        int(np.ceil(max(low_y - 0.5 - slack, 0.0))),
-        int(np.floor(min(high_y - 0.5 + slack, height - 1.0))),
-    )
-
-
-@no_type_check
-@kernel
 def project(pos, height, width, screen):
     """Clip space (V, 4) -> screen (V, 3): pixel x, y (centres at half-integers) and w."""
     for v in range(pos.shape[0]):
@@ -81,77 +56,125 @@ def project(pos, height, width, screen):
 
 @no_type_check
 @kernel
-def _rasterize_band(pos, bounds, tris, first_row, end_row, rast):
-    height, width = rast.shape[:2]
-    n, z = np.empty((3, 3)), np.empty(3)
+def _rasterize_band(pos, boxes, tris, columns, rows, first_row, end_row, rast):
+    """boxes: (N, 5) triangles that may be seen, first and last column, first and last row."""
     rast[first_row:end_row] = 0
     rast[first_row:end_row, :, 2] = 2  # behind the far plane
-    for f in range(tris.shape[0]):
-        x0, x1 = bounds[f, 0], bounds[f, 1]
-        y0, y1 = max(bounds[f, 2], first_row), min(bounds[f, 3], end_row - 1)
-        if x0 > x1 or y0 > y1:
+    for k in range(boxes.shape[0]):
+        y0, y1 = max(boxes[k, 3], first_row), min(boxes[k, 4], end_row - 1)
+        if y0 > y1:
             continue
-        tri = tris[f]
-        det = edge_functions(pos, tri, n)
+        f = boxes[k, 0]
+        a, b, c = tris[f, 0], tris[f, 1], tris[f, 2]
+        ax, ay, aw = np.float64(pos[a, 0]), np.float64(pos[a, 1]), np.float64(pos[a, 3])
+        bx, by, bw = np.float64(pos[b, 0]), np.float64(pos[b, 1]), np.float64(pos[b, 3])
+        cx, cy, cw = np.float64(pos[c, 0]), np.float64(pos[c, 1]), np.float64(pos[c, 3])
+        # As `edge_functions`, in numbers that stay in registers.
+        x0, x1, x2 = by * cw - bw * cy, cy * aw - cw * ay, ay * bw - aw * by
+        y_0, y_1, y_2 = bw * cx - bx * cw, cw * ax - cx * aw, aw * bx - ax * bw
+        w0, w1, w2 = bx * cy - by * cx, cx * ay - cy * ax, ax * by - ay * bx
+        det = x0 * ax + y_0 * ay + w0 * aw
         if det == 0 or not np.isfinite(det):
             continue
         sign = 1.0 if det > 0 else -1.0
-        scale = DEPTH_STEPS / det
-        for c in range(3):
-            z[c] = 0.0
-            for k in range(3):
-                z[c] += n[k, c] * pos[tri[k], 2] * scale
+        scale, known = DEPTH_STEPS / det, False
+        zx, zy, zw = 0.0, 0.0, 0.0
         for j in range(y0, y1 + 1):
-            Y = (j + 0.5) * 2 / height - 1
-            for i in range(x0, x1 + 1):
-                X = (i + 0.5) * 2 / width - 1
-                e0 = (n[0, 0] * X + n[0, 1] * Y + n[0, 2]) * sign
-                e1 = (n[1, 0] * X + n[1, 1] * Y + n[1, 2]) * sign
-                e2 = (n[2, 0] * X + n[2, 1] * Y + n[2, 2]) * sign
-                total = e0 + e1 + e2
-                if e0 < 0 or e1 < 0 or e2 < 0 or total <= 0:
+            Y = rows[j]
+            for i in range(boxes[k, 1], boxes[k, 2] + 1):
+                X = columns[i]
+                e0 = (x0 * X + y_0 * Y + w0) * sign
+                e1 = (x1 * X + y_1 * Y + w1) * sign
+                e2 = (x2 * X + y_2 * Y + w2) * sign
+                if e0 < 0 or e1 < 0 or e2 < 0:
                     continue
-                depth = np.floor(z[0] * X + z[1] * Y + z[2] + 0.5) / DEPTH_STEPS
+                total = e0 + e1 + e2
+                if total <= 0:
+                    continue
+                if not known:
+                    az, bz, cz = pos[a, 2], pos[b, 2], pos[c, 2]
+                    zx = x0 * az * scale + x1 * bz * scale + x2 * cz * scale
+                    zy = y_0 * az * scale + y_1 * bz * scale + y_2 * cz * scale
+                    zw = w0 * az * scale + w1 * bz * scale + w2 * cz * scale
+                    known = True
+                depth = np.floor(zx * X + zy * Y + zw + 0.5) / DEPTH_STEPS
                 if -1 <= depth <= 1 and depth < rast[j, i, 2]:
                     rast[j, i, 0] = e0 / total
                     rast[j, i, 1] = e1 / total
                     rast[j, i, 2] = depth
                     rast[j, i, 3] = f + 1
     for j in range(first_row, end_row):
-        for i in range(width):
+        for i in range(rast.shape[1]):
             if rast[j, i, 3] == 0:
                 rast[j, i, 2] = 0
 
 
 def rasterize_forward(pos, tris, bands, rast):
     """pos (B, V, 4), tris (F, 3) -> rast (B, H, W, 4), in `bands` bands of rows a view."""
-    views = len(pos)
+    views, height, width = rast.shape[:3]
     screen = np.empty((views, pos.shape[1], 3))
-    bounds = np.empty((views, tris.shape[0], 4), dtype=np.int32)
-    in_parallel(_find_bounds, views, pos, tris, rast, screen, bounds)
-    in_parallel(_rasterize_bands, views * bands, pos, bounds, tris, bands, rast)
+    boxes = np.empty((views, tris.shape[0] + 1, 5), dtype=np.int32)
+    counts = np.empty(views, np.int64)
+    columns, rows = ((np.arange(size) + 0.5) * 2 / size - 1 for size in (width, height))
+    in_parallel(_find_boxes, views, pos, tris, height, width, screen, boxes, counts)
+    task = (pos, boxes, counts, tris, columns, rows, bands, rast)
+    in_parallel(_rasterize_bands, views * bands, *task)
 
 
 @no_type_check
 @kernel
-def _find_bounds(first_task, end_task, step, pos, tris, rast, screen, bounds):
-    height, width = rast.shape[1:3]
+def _pixels_between(a, b, c, size):
+    """First and last of `size` pixels whose centres may lie between the three coordinates; first >
+    last where none does."""
+    slack = 1e-6
+    low, high = min(a, min(b, c)) - 0.5 - slack, max(a, max(b, c)) - 0.5 + slack
+    # Clamped first: beyond the picture, numbers may be too large for integers.
+    low, high = min(max(low, 0.0), np.float64(size)), min(max(high, -1.0), size - 1.0)
+    return int(np.ceil(low)), int(np.floor(high))
+
+
+@no_type_check
+@kernel
+def _find_boxes(first_task, end_task, step, pos, tris, height, width, screen, boxes, counts):
+    """For each view the triangles whose bounds hold a pixel's centre, in ascending order.
+
+    Every triangle is written down and the next one over it unless it counts: whether a small one
+    meets a centre is a matter of chance, and a branch on that costs more than the writing.
+    """
     for b in range(first_task, end_task, step):
-        project(pos[b], height, width, screen[b])
+        seen = screen[b]
+        project(pos[b], height, width, seen)
+        count = 0
         for f in range(tris.shape[0]):
-            x0, x1, y0, y1 = _pixel_bounds(screen[b], tris[f], height, width)
-            bounds[b, f, 0], bounds[b, f, 1] = x0, x1
-            bounds[b, f, 2], bounds[b, f, 3] = y0, y1
+            i, j, k = tris[f, 0], tris[f, 1], tris[f, 2]
+            behind = (seen[i, 2] <= 0) + (seen[j, 2] <= 0) + (seen[k, 2] <= 0)
+            if behind == 0:
+                x0, x1 = _pixels_between(seen[i, 0], seen[j, 0], seen[k, 0], width)
+                y0, y1 = _pixels_between(seen[i, 1], seen[j, 1], seen[k, 1], height)
+            elif behind < 3:  # it passes through the camera's plane: its outline is unbounded
+                x0, x1, y0, y1 = 0, width - 1, 0, height - 1
+            else:
+                x0, x1, y0, y1 = 1, 0, 1, 0
+            boxes[b, count, 0] = f
+            boxes[b, count, 1], boxes[b, count, 2] = x0, x1
+            boxes[b, count, 3], boxes[b, count, 4] = y0, y1
+            # Numbers that aren't any become integers of any kind.
+            inside = (0 <= x0) & (x1 < width) & (0 <= y0) & (y1 < height)
+            count += inside & (x0 <= x1) & (y0 <= y1)
+        counts[b] = count
 
 
 @no_type_check
 @kernel
-def _rasterize_bands(first_task, end_task, step, pos, bounds, tris, bands, rast):
+def _rasterize_bands(
+    first_task, end_task, step, pos, boxes, counts, tris, columns, rows, bands, rast
+):
     height = rast.shape[1]
     for task in range(first_task, end_task, step):
         b, band = task // bands, task % bands
         first, end = height * band // bands, height * (band + 1) // bands
-        _rasterize_band(pos[b], bounds[b], tris, first, end, rast[b])
+        seen = boxes[b, : counts[b]]
+        _rasterize_band(pos[b], seen, tris, columns, rows, first, end, rast[b])
 
 
 @no_type_check

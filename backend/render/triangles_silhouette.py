@@ -89,15 +89,15 @@ def _find_facings(pos, tris, facings):
 
 @no_type_check
 @kernel
-def _surface_side(edge, owners, facings):
+def _surface_side(first, end, owners, facings):
     """Which side of the edge its triangles lie on, seen from the camera: +1, -1, or 0 for both.
 
     +1 is where the edge's function p_a x p_b is positive.
     """
     side = 0
-    for k in range(edge[2], edge[3]):
-        owner = owners[k]
-        own = facings[owner - 1] if owner > 0 else -facings[-owner - 1]
+    for k in range(first, end):
+        sign = 1 if owners[k] > 0 else -1
+        own = facings[sign * owners[k] - 1] * sign
         if own * side < 0:
             return 0
         if own != 0:
@@ -196,7 +196,7 @@ def _find_crossings(
         project(points, height, width, seen)
         _find_facings(points, tris, facings[view])
         for e in range(edges.shape[0]):
-            side = _surface_side(edges[e], owners, facings[view])
+            side = _surface_side(edges[e, 2], edges[e, 3], owners, facings[view])
             if side == 0:
                 continue
             a, b = edges[e, 0], edges[e, 1]
