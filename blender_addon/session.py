@@ -23,7 +23,7 @@ from .wire import client as wire_client
 
 log = logging.getLogger(__name__)
 WAITING = object()  # what a slice yields that can do no more before the next tick
-STATUS_SECONDS = 1.0
+STATUS_SECONDS = 0.5
 MOST_EVENTS = 8  # a tick
 KEPT = (messages.Submit, messages.GetFile)  # what somebody waits for, over a new connection too
 START_SECONDS = 60.0  # that a server may take
@@ -34,6 +34,7 @@ class State:
     link: str = "off"  # off, connecting, up, lost
     sentence: str = ""  # what is wrong and what to do, or ""
     client: Any = None
+    remote: bool = False  # its server is on another computer
     welcome: messages.Welcome | None = None
     status: messages.Status | None = None
     since: float = 0.0  # when `link` became what it is
@@ -77,11 +78,12 @@ def connect() -> bool:
     except OSError as error:
         tell(f"Propsmith can't write its own files ({error.strerror}): free some disk space.")
         return False
-    if problem := advice.offline(path, bpy.app.online_access):
-        tell(problem)
+    remote = advice.is_remote(path)
+    if remote and not bpy.app.online_access:
+        tell(advice.OFFLINE)
         return False
     software = f"Blender {bpy.app.version_string}"[:64]
-    now.client = wire_client.Client(path, name, software)
+    now.client, now.remote = wire_client.Client(path, name, software), remote
     now.hints = advice.Hints(path)
     for message, then in now.unsent:
         now.client.send(message, then)
@@ -136,6 +138,10 @@ def subscribe(watched: list[str]) -> None:
 def step() -> list[Any]:
     """What has come: messages of the stream, and Up at each new beginning."""
     if now.client is None:
+        return []
+    if now.remote and not bpy.app.online_access:  # switched off meanwhile
+        disconnect()
+        tell(advice.OFFLINE)
         return []
     events = now.client.pump(0.0, MOST_EVENTS)
     for event in events:

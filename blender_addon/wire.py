@@ -10,11 +10,29 @@ from __future__ import annotations
 from types import ModuleType
 
 try:
-    from .shared import connection, conventions, errors, mesh_file, messages, preview, version
+    from .shared import (
+        connection,
+        conventions,
+        errors,
+        mesh_file,
+        messages,
+        preview,
+        processes,
+        version,
+    )
 except ModuleNotFoundError as missing:
     if missing.name != f"{__package__}.shared":
         raise
-    from shared import connection, conventions, errors, mesh_file, messages, preview, version
+    from shared import (
+        connection,
+        conventions,
+        errors,
+        mesh_file,
+        messages,
+        preview,
+        processes,
+        version,
+    )
 
 client: ModuleType | None
 ZMQ_PROBLEM = ""
@@ -41,6 +59,7 @@ __all__ = [
     "mesh_file",
     "messages",
     "preview",
+    "processes",
     "uploading",
     "version",
 ]

@@ -87,6 +87,7 @@ def _checked(values: Any, path: Path) -> Connection:
 
 KEY_PREFIX = "propsmith-"
 KEY_FIELDS = ("token", "server_key", "public_key", "secret_key")
+KEY = 40  # characters of CURVE's keys, as text
 
 
 def pairing_key(connection: Connection) -> str:
@@ -103,7 +104,8 @@ def paired(address: str, key: str) -> Connection:
         values = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split("\n")
     except ValueError:
         values = []
-    if len(values) != len(KEY_FIELDS) or not values[0]:
+    whole = len(values) == len(KEY_FIELDS) and all(len(key) in (0, KEY) for key in values[1:])
+    if not whole or not values[0]:
         raise ConnectionFileError(
             "That is no pairing key: paste all of what 'propsmith keys --client NAME' printed on "
             "the server's computer."

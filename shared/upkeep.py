@@ -146,7 +146,12 @@ class Upkeep:
         except ConnectionFileError as error:
             self.problem, self._retry_at = str(error), now + RETRY_SECONDS
             return
-        self._lines, self._looked = Lines(self._context, self._presence.connection), now
+        try:
+            self._lines, self._looked = Lines(self._context, self._presence.connection), now
+        except zmq.ZMQError as error:  # an address or a key that is none
+            self.problem = f"'{self.file}' leads to no server ({error}): have it made again."
+            self._retry_at = now + RETRY_SECONDS
+            return
         self._greet(now)
 
     def _greet(self, now: float) -> None:

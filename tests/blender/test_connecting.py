@@ -32,7 +32,7 @@ def test_generated_before_there_is_a_server_it_is_made_then(
     thing = generate("steps=30 pause=0.05 vertices=300")
     for _ in range(5):
         core.bridge.pump()
-    assert "Start Server" in core.session.now.sentence
+    assert "start the server" in core.session.now.sentence
     chosen.connection_file = str(core.backend.file)
     core.session.connect()  # as Start Server and Connect do
     core.wait(lambda: thing.propsmith.role == "DONE", "the prop")
@@ -139,7 +139,7 @@ def test_cancelled_before_the_server_heard_of_it_nothing_is_made(core: SimpleNam
     assert bpy.ops.propsmith.cancel(job=job) == {"FINISHED"}  # its submission is under way
     assert thing.propsmith.role == "DONE"
     core.wait(lambda: job not in core.jobs.unheard, "the answer")
-    core.wait(lambda: core.jobs.infos[job].created is not None, "what the server says")
+    core.wait(lambda: core.jobs.infos[job].finished is not None, "what the server says")
     assert state(core, job) == "cancelled"
 
 

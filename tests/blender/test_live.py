@@ -170,7 +170,7 @@ def test_an_absent_server_gets_a_sentence(core: SimpleNamespace, tmp_path: Path)
     core.preferences.preferences().connection_file = str(tmp_path / "nowhere.json")
     core.session.connect()
     core.bridge.pump()
-    assert "Start Server" in core.session.now.sentence
+    assert "start the server" in core.session.now.sentence
 
 
 def test_registered_twice_nothing_is_left(addon: ModuleType) -> None:
