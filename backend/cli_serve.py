@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from backend.errors import InputError
@@ -77,7 +78,13 @@ def _add_keys(commands: argparse._SubParsersAction) -> None:
     add("--client", metavar="NAME", help="authorise this client")
     add("--host", metavar="ADDRESS", help="of this machine, as the client sees it")
     add("--port", metavar="N", type=_port, help="as for serve, which must then be given it too")
-    add("-o", "--output", metavar="FILE", type=Path, help="the client's connection file")
+    add(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="the client's connection file; - for stdout",
+    )
     add("--public-key", metavar="KEY", help="authorise a pair that the client made itself")
     add("--revoke", metavar="NAME", help="lock a client out, at once")
 
@@ -148,11 +155,16 @@ def _write_client(arguments: argparse.Namespace, data: Path) -> None:
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     connection = Connection(addresses, DataFolder(data).token(), PROTOCOL)
     connection = KeyFolder(data).for_client(arguments.client, connection)
-    write_private(arguments.output, connection.text())
-    print(f"Pairing key for Blender, private as the file is: {pairing_key(connection)}")
-    print(
-        f"Wrote {arguments.output}: copy it to '{arguments.client}', keep it private, and start "
-        f"the server with --bind and --port {arguments.port}."
+    piped = str(arguments.output) == "-"
+    if piped:
+        sys.stdout.write(connection.text())
+    else:
+        write_private(arguments.output, connection.text())
+    tell = partial(print, file=sys.stderr if piped else sys.stdout)
+    tell(f"Pairing key for Blender, private as the file is: {pairing_key(connection)}")
+    tell(
+        f"Wrote {'it' if piped else arguments.output}: copy it to '{arguments.client}', keep it "
+        f"private, and start the server with --bind and --port {arguments.port}."
     )
 
 

@@ -107,6 +107,17 @@ def test_another_address_than_loopback_needs_keys(address: str, tmp_path: Path) 
         serve_here(config)
 
 
+def test_a_clients_file_may_go_down_a_pipe(tmp_path: Path) -> None:
+    """As out of a container, whose user can write nowhere else."""
+    data = tmp_path / "data"
+    made = ("keys", "--data", str(data), "--client", "laptop")
+    run = propsmith(*made, "--host", "gpu.example", "--port", "7000", "-o", "-")
+    values = json.loads(run.stdout)
+    assert values["addresses"]["requests"] == "tcp://gpu.example:7000"
+    assert KeyFolder(data).clients() == {"laptop": values["public_key"]}
+    assert "Pairing key" in run.stderr and list(tmp_path.iterdir()) == [data]
+
+
 def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
     data, file = tmp_path / "data", tmp_path / "laptop.json"
     made = ("keys", "--data", str(data), "--client", "laptop")
