@@ -13,8 +13,8 @@ call to a sleeping thread takes some 10 microseconds either way. Threads are as 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from queue import SimpleQueue
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any
 
@@ -41,14 +41,25 @@ class _Workers:
 
 def _serve(work: SimpleQueue) -> None:
     while True:
-        call, arguments, done = work.get()
+        calls, done = work.get()
+        _take_turns(calls, done)
+        del calls, done  # or the arrays live until the next call
+
+
+def _take_turns(calls: SimpleQueue, done: SimpleQueue) -> None:
+    """Makes the calls that nobody else has taken; hands on their errors, or None."""
+    while True:
         try:
-            call(*arguments)
+            function, *arguments = calls.get_nowait()
+        except Empty:
+            return
+        try:
+            function(*arguments)
         except BaseException as error:  # it is raised where the work was asked for
             done.put(error)
         else:
             done.put(None)
-        del call, arguments, done  # or the arrays live until the next call
+        del function, arguments
 
 
 _workers = _Workers()
@@ -73,15 +84,26 @@ def in_parallel(
     else:
         ends = [tasks * (part + 1) // threads for part in range(threads)]
         parts = list(zip([0, *ends[:-1]], ends, [1] * threads, strict=True))
-    _workers.at_least(threads - 1)
+    together([(kernel, *part, *arguments) for part in parts])
+
+
+def together(given: Sequence[tuple[Any, ...]]) -> None:
+    """Calls of (function, *arguments), on all threads; returns when all are done.
+
+    They may not write to the same places, and have to let go of the interpreter's lock. A thread
+    that is done takes the next call, so that one which is late, or kept by others' work, is not
+    waited for before it has begun.
+    """
+    calls: SimpleQueue = SimpleQueue()
     done: SimpleQueue = SimpleQueue()
-    for part in parts[1:]:
-        _workers.work.put((kernel, (*part, *arguments), done))
-    errors = []
-    try:
-        kernel(*parts[0], *arguments)
-    finally:  # nobody may go on while others still write
-        errors = [done.get() for _ in parts[1:]]
+    for call in given:
+        calls.put(call)
+    others = min(len(given), torch.get_num_threads()) - 1
+    _workers.at_least(others)
+    for _ in range(others):
+        _workers.work.put((calls, done))
+    _take_turns(calls, done)
+    errors = [done.get() for _ in given]  # nobody may go on while others still write
     for error in errors:
         if error is not None:
             raise error

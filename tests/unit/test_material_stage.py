@@ -15,6 +15,7 @@ from backend.guidance.base import Views
 from backend.loop import RunContext
 from backend.materials import stage, views
 from backend.materials.field import FieldConfig, Material, MaterialField, SparseLattice
+from backend.materials.field_cpu import lookup
 from backend.mesh.geometry import vertex_normals
 from backend.mesh.types import TriMesh
 
@@ -110,22 +111,26 @@ def test_field_starts_from_the_given_colours() -> None:
 def test_lookup_equals_its_torch_twin() -> None:
     generator = torch.Generator().manual_seed(3)
     points = sphere().vertices
-    lattice = SparseLattice(16, points)
-    with torch.no_grad():
-        lattice.features[1:] = torch.randn(lattice.features[1:].shape, generator=generator)
+    lattices = [SparseLattice(resolution, points) for resolution in (16, 5)]
+    for lattice in lattices:
+        torch.nn.init.normal_(lattice.features, generator=generator)
+        lattice.features.detach()[0] = 0
     # Some points are outside the kept corners, and some outside the lattice.
     asked = torch.cat([points, torch.randn(500, 3, generator=generator)])
     pull = torch.randn(len(asked), 5, generator=generator)
-    grads = []
-    outs = []
-    for forward in (lattice.forward, lattice.forward_torch):
-        lattice.features.grad = None
-        outs.append(forward(asked))
-        (outs[-1] * pull).sum().backward()
-        grads.append(lattice.features.grad[1:].clone())
-    assert torch.allclose(outs[0], outs[1], atol=1e-5)
-    assert torch.allclose(grads[0], grads[1], atol=1e-4)
-    assert outs[0].abs().max() > 1
+    found = []
+    for kernels in (True, False):
+        features = [lattice.features for lattice in lattices]
+        if kernels:
+            out = lookup(asked, features, [lattice.rows for lattice in lattices], [16, 5])
+        else:
+            out = lattices[0](asked) + lattices[1](asked)
+        grads = torch.autograd.grad((out * pull).sum(), features)
+        found.append((out, *(grad[1:] for grad in grads)))
+        assert not kernels or not any(grad[0].any() for grad in grads)
+    for one, other in zip(*found, strict=True):
+        assert torch.allclose(one, other, atol=1e-4)
+        assert one.abs().max() > 1
 
 
 def test_materials_are_told_from_turning_lights_alone(monkeypatch: pytest.MonkeyPatch) -> None:
