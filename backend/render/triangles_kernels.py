@@ -159,7 +159,7 @@ def _find_boxes(first_task, end_task, step, pos, tris, height, width, screen, bo
             boxes[b, count, 1], boxes[b, count, 2] = x0, x1
             boxes[b, count, 3], boxes[b, count, 4] = y0, y1
             # Numbers that aren't any become integers of any kind.
-            inside = (0 <= x0) & (x1 < width) & (0 <= y0) & (y1 < height)
+            inside = (x0 >= 0) & (x1 < width) & (y0 >= 0) & (y1 < height)
             count += inside & (x0 <= x1) & (y0 <= y1)
         counts[b] = count
 
