@@ -17,10 +17,15 @@ from torch import Tensor
 
 from backend.render.kernels import kernel
 
+_PAIRS = [(i, j) for i in range(4) for j in range(i)]
+_CROSSED = [[(i, j) for i, j in _PAIRS if (code >> i ^ code >> j) & 1] for code in range(16)]
+CROSSINGS = np.array([len(pairs) for pairs in _CROSSED])  # edges crossed in each sign pattern
+CROSSED = np.array([pairs + [(0, 0)] * (4 - len(pairs)) for pairs in _CROSSED])
+
 
 @kernel
 @no_type_check
-def _march(inside, tets, corners, counts):
+def _march(inside, tets, corners, counts, crossed, crossings):
     """Edges in the order of (lower, higher end); every tetrahedron's first triangle, in the
     tetrahedra's order, then the second ones."""
     starts, codes = np.zeros(inside.size + 1, np.int64), np.zeros(tets.shape[0], np.uint8)
@@ -31,28 +36,25 @@ def _march(inside, tets, corners, counts):
                 codes[t] |= 1 << i
         ones += counts[codes[t]] > 0
         twos += counts[codes[t]] > 1
-        for i in range(4):
-            for j in range(i):
-                if (codes[t] >> i ^ codes[t] >> j) & 1:
-                    starts[min(tets[t, i], tets[t, j]) + 1] += 1
+        for k in range(crossings[codes[t]]):
+            i, j = crossed[codes[t], k, 0], crossed[codes[t], k, 1]
+            starts[min(tets[t, i], tets[t, j]) + 1] += 1
     for v in range(inside.size):
         starts[v + 1] += starts[v]
     ends, used = np.empty(starts[inside.size], np.int64), np.zeros(inside.size, np.int64)
     for t in range(tets.shape[0]):
-        for i in range(4):
-            for j in range(i):
-                if (codes[t] >> i ^ codes[t] >> j) & 1:
-                    low, high = min(tets[t, i], tets[t, j]), max(tets[t, i], tets[t, j])
-                    first = starts[low]
-                    place = first
-                    while place < first + used[low] and ends[place] < high:
-                        place += 1
-                    if place < first + used[low] and ends[place] == high:
-                        continue
-                    for k in range(first + used[low], place, -1):
-                        ends[k] = ends[k - 1]
-                    ends[place] = high
-                    used[low] += 1
+        for k in range(crossings[codes[t]]):
+            i, j = crossed[codes[t], k, 0], crossed[codes[t], k, 1]
+            low, high = min(tets[t, i], tets[t, j]), max(tets[t, i], tets[t, j])
+            first, place = starts[low], starts[low] + used[low]
+            while place > first and ends[place - 1] > high:
+                place -= 1
+            if place > first and ends[place - 1] == high:
+                continue
+            for other in range(first + used[low], place, -1):
+                ends[other] = ends[other - 1]
+            ends[place] = high
+            used[low] += 1
     edges, numbers = np.empty((used.sum(), 2), np.int64), np.empty(inside.size, np.int64)
     total = 0
     for v in range(inside.size):
@@ -89,7 +91,7 @@ def march(
     corners and counts: each sign pattern's triangles, as pairs of a tetrahedron's vertices.
     """
     arrays = [t.contiguous().numpy() for t in (inside, tets, corners, counts)]
-    edges, faces = _march(*arrays)
+    edges, faces = _march(*arrays, CROSSED, CROSSINGS)
     return torch.from_numpy(edges), torch.from_numpy(faces)
 
 

@@ -33,7 +33,7 @@ def uniform_laplacian(mesh: TriMesh) -> Float[Tensor, "V 3"]:
 def laplacian_loss(mesh: TriMesh, base: TriMesh | None = None) -> Tensor:
     """Mean squared Laplacian, or that of its change against `base`, which has the same faces."""
     if base is None and len(mesh.vertices) and surface_cpu.takes(mesh.vertices):
-        return surface_cpu.laplacian(mesh.vertices, unique_edges(mesh.faces))
+        return surface_cpu.laplacian(mesh.vertices, mesh.faces)
     now = uniform_laplacian(mesh)
     before = 0.0 if base is None else uniform_laplacian(base)
     return (now - before).square().sum(dim=-1).mean()
@@ -41,10 +41,9 @@ def laplacian_loss(mesh: TriMesh, base: TriMesh | None = None) -> Tensor:
 
 def normal_consistency(mesh: TriMesh) -> Tensor:
     """Mean of 1 - cos between the normals of faces that share an edge; 0 when flat, at most 2."""
-    pairs = face_pairs(mesh.faces)
-    if len(pairs) and surface_cpu.takes(mesh.vertices):
-        return surface_cpu.normal_consistency(mesh.vertices, mesh.faces, pairs)
-    normals = take(face_normals(mesh), pairs)
+    if surface_cpu.takes(mesh.vertices):
+        return surface_cpu.normal_consistency(mesh.vertices, mesh.faces)
+    normals = take(face_normals(mesh), face_pairs(mesh.faces))
     return (1 - (normals[:, 0] * normals[:, 1]).sum(dim=-1)).mean()
 
 

@@ -38,6 +38,7 @@ from backend.mesh import pictures, regularise
 from backend.mesh.dmtet import Surface, marching_tetrahedra
 from backend.mesh.from_field import sample_grid
 from backend.mesh.geometry import take
+from backend.mesh.moved_band import MovedBand
 from backend.mesh.tet_band import TetBand
 from backend.mesh.tet_grid import TetGrid
 from backend.mesh.thin import around_thin
@@ -118,9 +119,11 @@ class GeometryOptimisation:
         self.band = TetBand(self.grid, free, base < 0)
         self.base = base[self.band.members]
         self.free, self.near = (self.band.numbers(torch.nonzero(m)[:, 0]) for m in (free, near))
-        self.places = self.band.points[self.free]
         thin = around_thin(start.sdf, THIN * self.grid.cell).to(self.device)
-        self.held = sample_grid(thin.float(), self.places) > 0.5
+        held = sample_grid(thin.float(), self.band.points[self.free]) > 0.5
+        cell = self.grid.cell
+        sizes = (cell, MAX_OFFSET * cell, THIN_CHANGE)
+        self.moved = MovedBand(self.band.points, self.base, self.free, held, *sizes)
 
         def parameter(*shape: int) -> Tensor:
             return torch.zeros(*shape, device=self.device, requires_grad=True)
@@ -137,18 +140,12 @@ class GeometryOptimisation:
 
     def field(self) -> tuple[Float[Tensor, "K 3"], Float[Tensor, " K"]]:
         """The band's vertices, moved, and their distances, both in canonical units."""
-        cell = self.grid.cell
-        moved = self.places + MAX_OFFSET * cell * torch.tanh(self.offsets)
         # Interpolation of a coarse grid is linear inside of a finer one's cells, so the levels can
         # be added up on the finest and looked up once.
         levels = self.coarse[0]
         for finer, corners in zip(self.coarse[1:], self.corners, strict=True):
             levels = finer + sample_grid(levels, corners).reshape(finer.shape)
-        change = sample_grid(levels, self.places) + self.fine
-        change = torch.where(self.held, THIN_CHANGE * torch.tanh(change / THIN_CHANGE), change)
-        distances = take(self.base, self.free) + change
-        points = self.band.points.index_copy(0, self.free, moved)
-        return points, self.base.index_copy(0, self.free, distances) * cell
+        return self.moved(levels, self.fine, self.offsets)
 
     def surface(self) -> Surface:
         points, sdf = self.field()
@@ -240,8 +237,9 @@ class _ColorCache:
 
     @torch.no_grad()
     def on(self, surface: Surface) -> Float[Tensor, "V 3"]:
-        needed = torch.unique(surface.edges)
-        missing = needed[self.values[needed, 0].isnan()]
+        needed = torch.zeros(len(self.values), dtype=torch.bool, device=self.values.device)
+        needed[surface.edges.reshape(-1)] = True
+        missing = torch.nonzero(needed & self.values[:, 0].isnan())[:, 0]
         if len(missing):
             self.values[missing] = self.color_at(self.points[missing]).to(self.values).clamp(0, 1)
         return surface.interpolate(self.values)

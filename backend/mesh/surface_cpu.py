@@ -16,6 +16,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from backend.render.kernels import kernel
+from backend.render.triangles_silhouette import edge_table
 
 LEAST = 1e-12  # what a length is held above before dividing by it
 
@@ -64,17 +65,22 @@ def _crosses_back(vertices, faces, v_crosses, v_totals):
 
 @kernel
 @no_type_check
-def _bend(crosses, pairs):
-    """Sum over the pairs of 1 - cos, and its gradient on the crosses, in their place."""
-    pulls, total = np.zeros_like(crosses), 0.0
+def _bend(crosses, edges, owners):
+    """Sum over edges of two faces of 1 - cos, its gradient on the crosses, in their place, and how
+    many such edges there are."""
+    pulls, total, pairs = np.zeros_like(crosses), 0.0, 0
     lengths = np.empty(crosses.shape[0])
     for f in range(crosses.shape[0]):
         x, y, z = crosses[f, 0], crosses[f, 1], crosses[f, 2]
         lengths[f] = max(np.sqrt(x * x + y * y + z * z), LEAST)
         for i in range(3):
             crosses[f, i] /= lengths[f]
-    for p in range(pairs.shape[0]):
-        one, two = pairs[p, 0], pairs[p, 1]
+    for e in range(edges.shape[0]):
+        first = edges[e, 2]
+        if edges[e, 3] - first != 2:
+            continue
+        pairs += 1
+        one, two = abs(owners[first]) - 1, abs(owners[first + 1]) - 1
         total += 1.0
         for i in range(3):
             total -= crosses[one, i] * crosses[two, i]
@@ -88,7 +94,7 @@ def _bend(crosses, pairs):
             along = 0.0
         for i in range(3):
             crosses[f, i] = (pulls[f, i] - along * crosses[f, i]) / lengths[f]
-    return total
+    return total, pairs
 
 
 @kernel
@@ -166,19 +172,22 @@ def vertex_normals(
     return _VertexNormals.apply(vertices, faces)
 
 
-def normal_consistency(
-    vertices: Float[Tensor, "V 3"], faces: Int64[Tensor, "F 3"], pairs: Int64[Tensor, "P 2"]
-) -> Tensor:
-    """Mean of 1 - cos between the normals of paired faces; there has to be a pair."""
+def _table(vertices: Tensor, faces: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    return edge_table(faces.int().contiguous().numpy(), len(vertices))
+
+
+def normal_consistency(vertices: Float[Tensor, "V 3"], faces: Int64[Tensor, "F 3"]) -> Tensor:
+    """Mean of 1 - cos between the normals of faces that share an edge; 0 where none do."""
     arrays = _arrays(vertices, faces)
     crosses, totals = _crosses(*arrays)
-    value = _bend(crosses, *_arrays(pairs)) / len(pairs)
+    value, pairs = _bend(crosses, *_table(vertices, faces))
     totals[:] = 0
-    gradient = torch.from_numpy(_crosses_back(*arrays, crosses, totals)) / len(pairs)
-    return _Known.apply(vertices, value, gradient)
+    gradient = torch.from_numpy(_crosses_back(*arrays, crosses, totals)) / max(1, pairs)
+    return _Known.apply(vertices, value / max(1, pairs), gradient)
 
 
-def laplacian(vertices: Float[Tensor, "V 3"], edges: Int64[Tensor, "E 2"]) -> Tensor:
+def laplacian(vertices: Float[Tensor, "V 3"], faces: Int64[Tensor, "F 3"]) -> Tensor:
     """Mean squared uniform Laplacian; there has to be a vertex."""
-    value, gradient = _laplacian(*_arrays(vertices, edges))
+    edges, _ = _table(vertices, faces)
+    value, gradient = _laplacian(*_arrays(vertices), edges)
     return _Known.apply(vertices, value / len(vertices), torch.from_numpy(gradient) / len(vertices))

@@ -10,11 +10,16 @@ arrays; and the faces that may be cut are known, so that a step looks at those a
 
 from __future__ import annotations
 
+from typing import no_type_check
+
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from backend.mesh.tet_grid import TetGrid, mixed, tets_around
+from backend.render.kernels import kernel
+from backend.render.threads import together
 
 
 class TetBand:
@@ -28,6 +33,8 @@ class TetBand:
         self.points: Float[Tensor, "K 3"] = grid.points[self.members]
         self._number = used.cumsum(0) - 1
         self._around = [self._number[six] for six in around]
+        here = grid.points.device.type == "cpu"
+        self._arrays = [six.int().contiguous().numpy() for six in self._around] if here else []
 
     @staticmethod
     def _reachable(grid: TetGrid, axis: int, free: Tensor, inside: Tensor) -> Tensor:
@@ -42,4 +49,37 @@ class TetBand:
     def crossing_tets(self, sdf: Float[Tensor, " K"]) -> Int64[Tensor, "T 4"]:
         """Positively oriented tetrahedra around the faces where the sign of `sdf` changes."""
         inside = sdf.detach() < 0
+        if self._arrays:
+            return _cut_all(inside.numpy(), self._arrays)
         return torch.cat([tets_around(s[:, mixed(inside[s].unbind())]) for s in self._around])
+
+
+@kernel
+@no_type_check
+def _cut(inside, around):
+    """tets_around(around[:, mixed(inside[around])])."""
+    faces, count = np.empty(around.shape[1] + 1, np.int32), 0
+    for f in range(around.shape[1]):
+        six = 0
+        for k in range(6):
+            six += inside[around[k, f]]
+        faces[count] = f
+        count += (six > 0) & (six < 6)
+    tets = np.empty((4 * count, 4), np.int64)
+    for edge in range(4):
+        for k in range(count):
+            row, f = edge * count + k, faces[k]
+            tets[row, 0], tets[row, 1] = around[0, f], around[1, f]
+            tets[row, 2], tets[row, 3] = around[2 + edge, f], around[2 + (edge + 1) % 4, f]
+    return tets
+
+
+def _cut_all(inside: np.ndarray, around: list[np.ndarray]) -> Int64[Tensor, "T 4"]:
+    """The axes' tetrahedra, each axis on a thread, one behind the other."""
+    found: list[np.ndarray] = [np.empty((0, 4), np.int64)] * len(around)
+
+    def cut(axis: int) -> None:
+        found[axis] = _cut(inside, around[axis])
+
+    together([(cut, axis) for axis in range(len(around))])
+    return torch.from_numpy(np.concatenate(found))

@@ -25,20 +25,6 @@ def _bands(views: int) -> int:
     return max(1, 8 // max(views, 1))
 
 
-_last_edges: dict[str, Any] = {}
-
-
-def _edges(tris: np.ndarray, vertex_count: int) -> tuple[np.ndarray, np.ndarray]:
-    """`mesh_edges`, the last mesh's kept: where only its materials change, it comes again and
-    again, and to compare triangles takes a hundredth of the time."""
-    last = _last_edges.get("mesh")
-    if last and last[1] == vertex_count and np.array_equal(last[0], tris):
-        return last[2]
-    found = silhouette.mesh_edges(tris, vertex_count)
-    _last_edges["mesh"] = (tris.copy(), vertex_count, found)
-    return found
-
-
 class _Rasterize(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, pos: Tensor, tris: Tensor, height: int, width: int) -> Tensor:
@@ -92,7 +78,7 @@ class _Antialias(torch.autograd.Function):
     def forward(
         ctx: Any, images: Tensor, rast: Tensor, pos: Tensor, tris: Tensor, owner_only: bool
     ) -> Tensor:
-        edges, owners = _edges(_array(tris), pos.shape[1])
+        edges, owners = silhouette.edge_table(_array(tris), pos.shape[1])
         crossing = torch.empty(*images.shape[:3], 2, dtype=torch.int32)
         shift = images.new_empty(*images.shape[:3], 2)
         silhouette.find_crossings(

@@ -17,7 +17,7 @@ otherwise the nearer one. Edges with an end before the near plane stay unblended
 
 from __future__ import annotations
 
-from typing import no_type_check
+from typing import Any, no_type_check
 
 import numpy as np
 
@@ -68,6 +68,22 @@ def mesh_edges(tris, vertex_count):
                 edges[count, 2], edges[count, 3] = i, i + 1
                 count += 1
     return edges[:count], owners
+
+
+_last_table: dict[str, Any] = {}
+
+
+def edge_table(tris: np.ndarray, vertex_count: int) -> tuple[np.ndarray, np.ndarray]:
+    """`mesh_edges` of tris (F, 3) int32, the last mesh's kept; not to be written to.
+
+    A step asks more than once, and where only materials change the mesh comes again and again. To
+    compare triangles takes a hundredth of the time."""
+    last = _last_table.get("mesh")
+    if last and last[1] == vertex_count and np.array_equal(last[0], tris):
+        return last[2]
+    found = mesh_edges(tris, vertex_count)
+    _last_table["mesh"] = (tris.copy(), vertex_count, found)
+    return found
 
 
 @no_type_check

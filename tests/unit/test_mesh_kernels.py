@@ -6,6 +6,7 @@ import torch
 
 from backend.mesh import geometry, kernels_cpu, regularise
 from backend.mesh.dmtet import marching_tetrahedra
+from backend.mesh.moved_band import MovedBand
 from backend.mesh.tet_grid import TetGrid
 from backend.mesh.types import TriMesh
 
@@ -25,6 +26,29 @@ def test_the_eikonal_kernel_has_torchs_value_and_gradients() -> None:
         leaves = [points.to(dtype).requires_grad_(), sdf.to(dtype).requires_grad_()]
         loss = regularise.eikonal(*leaves, tets)
         found.append((loss.detach(), *torch.autograd.grad(3 * loss, leaves)))
+    for kernel, twin in zip(*found, strict=True):
+        assert twin.abs().max() > 0
+        assert float((kernel - twin).norm() / twin.norm()) < 1e-6
+
+
+def test_a_band_moves_as_torch_moves_it() -> None:
+    """Against float64, which torch does; some vertices are held, some lie on the cube's faces."""
+    drawn = torch.Generator().manual_seed(1)
+    points = (torch.rand(300, 3, generator=drawn) * 2.2 - 1.1).clamp(-1, 1)
+    base = torch.randn(300, generator=drawn)
+    free = torch.arange(0, 300, 2)
+    held = torch.rand(150, generator=drawn) > 0.5
+    shapes = ((5, 5, 5), (150,), (150, 3))
+    learnt = [torch.randn(shape, generator=drawn) for shape in shapes]
+    pulls = torch.randn(300, 3, generator=drawn), torch.randn(300, generator=drawn)
+    pulls[1][20:60] = 0
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        band = MovedBand(points.to(dtype), base.to(dtype), free, held, 0.05, 0.01, 0.3)
+        leaves = [one.to(dtype).requires_grad_() for one in learnt]
+        moved, sdf = band(*leaves)
+        loss = (moved * pulls[0]).sum() + (sdf * pulls[1]).sum()
+        found.append((moved.detach(), sdf.detach(), *torch.autograd.grad(loss, leaves)))
     for kernel, twin in zip(*found, strict=True):
         assert twin.abs().max() > 0
         assert float((kernel - twin).norm() / twin.norm()) < 1e-6
