@@ -16,9 +16,11 @@ from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import EnumProperty
 
 from . import assets, thumbnail
+from .sentences import NO_MESH, NOT_OBJECT_MODE
+from .translations import n_
 
-NO_LIBRARY = "There is no asset library: add a folder under Preferences > File Paths"
-STILL_MADE = "The prop is still being made: wait for its end"
+NO_LIBRARY = n_("There is no asset library: add a folder under Preferences > File Paths")
+STILL_MADE = n_("The prop is still being made: wait for its end")
 _kept: list[tuple[str, str, str]] = []  # Blender needs the texts to stay alive
 
 
@@ -111,10 +113,12 @@ class PROPSMITH_OT_save_to_library(assets.Marking, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         thing = context.active_object
         if thing is None or thing.type != "MESH" or thing.library is not None:
+            cls.poll_message_set(rpt_(NO_MESH))
             return False
         sentence = STILL_MADE if thing.propsmith.role == "LIVE" else ""
         if thing.mode != "OBJECT" or sentence or not libraries():
-            cls.poll_message_set(sentence or NO_LIBRARY)
+            otherwise = NOT_OBJECT_MODE if thing.mode != "OBJECT" else NO_LIBRARY
+            cls.poll_message_set(rpt_(sentence or otherwise))
             return False
         return True
 

@@ -78,7 +78,8 @@ def preview(context: bpy.types.Context, thing: bpy.types.Object) -> bool:
 class Marking:
     """What the operators that make assets ask for, and do with it."""
 
-    report: Any  # comes with bpy.types.Operator
+    report: Any  # these two come with bpy.types.Operator
+    poll_message_set: Any
     tags: StringProperty(name="Tags", description="Separated by commas; empty: from the prompt")
     licence: StringProperty(
         name="Licence", description="Empty: what the prior's licence says of its results, if known"
@@ -91,7 +92,11 @@ class Marking:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return context.active_object is not None and context.active_object.library is None
+        thing = context.active_object
+        if thing is None or thing.library is not None:
+            cls.poll_message_set(rpt_("Select an object of this file first"))
+            return False
+        return True
 
     def mark(self, thing: bpy.types.Object, folder: Path | None) -> None:
         """folder: where the catalogue file is; None: the file is not saved yet."""

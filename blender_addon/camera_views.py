@@ -18,9 +18,10 @@ from mathutils import Matrix, Vector
 
 from .cameras import KNOWN, RADIUS, Limits, Preferences, Spread, View, preferences, view_of
 from .settings import favoured
+from .translations import n_
 
-NO_CAMERA = "The scene has no camera: add one, or select the cameras to take the views from"
-NO_VIEW = "There is no 3D viewport here to take the view from"
+NO_CAMERA = n_("The scene has no camera: add one, or select the cameras to take the views from")
+NO_VIEW = n_("There is no 3D viewport here to take the view from")
 
 
 class NoViewError(Exception):
@@ -185,7 +186,10 @@ class PROPSMITH_OT_look_from_favoured(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return isinstance(context.space_data, bpy.types.SpaceView3D)
+        if not isinstance(context.space_data, bpy.types.SpaceView3D):
+            cls.poll_message_set(rpt_(NO_VIEW))
+            return False
+        return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         panel, target = context.scene.propsmith, target_of(context)

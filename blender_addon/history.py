@@ -7,21 +7,26 @@ pages and pictures arrive over the bridge.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import CollectionProperty, IntProperty, StringProperty
 
-from . import history_pictures, jobs, live, objects, session
+from . import bridge, history_pictures, jobs, live, objects, session
 from .settings import show_settings, title_of
+from .translations import n_
 from .wire import errors, messages
 
 PAGE = 12
-NO_SERVER = "There is no connection to a Propsmith server: connect first"
+NO_SERVER = n_("There is no connection to a Propsmith server: connect first")
+NO_OLDER = n_("There are no older jobs")
 
 known: dict[str, messages.JobInfo] = {}
 more = False
+_seen: tuple[str, int] | None = None  # session and jobs over, when the first page was asked for
+_over: set[str] = set()  # jobs that have ended while this Blender listened
 
 
 class PROPSMITH_PG_past(bpy.types.PropertyGroup):
@@ -34,6 +39,26 @@ class PROPSMITH_PG_past(bpy.types.PropertyGroup):
 def ask_page(before: int | None = None) -> None:
     """before: only jobs with a smaller number; None: from the newest."""
     session.send(messages.ListJobs(messages.OVER, PAGE, before), lambda a: take_page(a, before))
+
+
+def keep_up() -> None:
+    """Whenever the panel is drawn: the first page is asked for anew where there is more to see."""
+    global _seen
+    welcome = session.now.welcome
+    if welcome is None or _seen == (welcome.session, len(_over)):
+        return
+    _seen = (welcome.session, len(_over))
+    bridge.later(_refresh())
+
+
+def _refresh() -> Generator[None, None, None]:
+    ask_page()
+    yield
+
+
+def _heard(info: messages.JobInfo) -> None:
+    if info.state in messages.OVER:
+        _over.add(info.job)
 
 
 def take_page(answer: Any, before: int | None) -> None:
@@ -98,7 +123,10 @@ class PROPSMITH_OT_history_more(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return more and session.is_up()
+        if not more or not session.is_up():
+            cls.poll_message_set(rpt_(NO_OLDER if session.is_up() else NO_SERVER))
+            return False
+        return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         ask_page(min((info.number for info in known.values()), default=None))
@@ -180,9 +208,13 @@ def register() -> None:
     manager = bpy.types.WindowManager
     manager.propsmith_history = CollectionProperty(type=PROPSMITH_PG_past)
     manager.propsmith_history_active = IntProperty(name="Chosen Job")
+    jobs.listeners.append(_heard)
 
 
 def unregister() -> None:
+    global _seen
+    _seen = None
+    jobs.listeners.remove(_heard)
     del bpy.types.WindowManager.propsmith_history_active
     del bpy.types.WindowManager.propsmith_history
     known.clear()

@@ -16,6 +16,7 @@ from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import EnumProperty, IntProperty
 
 from . import hull_parts
+from .sentences import is_mesh
 
 COLLISION = "propsmith_collision"  # on each shape: its number
 SHAPES = (
@@ -155,8 +156,7 @@ class PROPSMITH_OT_make_collision(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        thing = context.active_object
-        return thing is not None and thing.type == "MESH" and thing.mode == "OBJECT"
+        return is_mesh(cls, context)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout

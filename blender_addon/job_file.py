@@ -29,7 +29,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from .wire import errors, messages
+from .wire import checks, errors, messages
 
 KNOWN = {field.name for field in fields(messages.Settings)}
 NO_DIGEST = "0" * 64  # until the file has been sent
@@ -102,7 +102,7 @@ def _order(
     image, mesh = _files(what, values, folder)
     _check_prompt(what, values)
     try:
-        settings = messages.Record(messages.Settings)(values, what)
+        settings = checks.Record(messages.Settings)(values, what)
     except errors.WireError as error:
         raise JobFileError(error.text) from error
     if name is not None and (not isinstance(name, str) or plain(name) != name):

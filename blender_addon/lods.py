@@ -16,6 +16,8 @@ from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import BoolProperty, FloatProperty, IntProperty
 from mathutils.bvhtree import BVHTree
 
+from .sentences import is_mesh
+
 MADE_FOR = "propsmith_lods_of"  # on the collection: the object's name when they were made
 LEVEL = "propsmith_lod"  # on each level's object: its number
 FEWEST = 12  # triangles, below which a level would be no shape
@@ -146,8 +148,7 @@ class PROPSMITH_OT_make_lods(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        thing = context.active_object
-        return thing is not None and thing.type == "MESH" and thing.mode == "OBJECT"
+        return is_mesh(cls, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         thing = context.active_object

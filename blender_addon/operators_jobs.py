@@ -8,14 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import StringProperty
 
 from . import jobs, live, objects, session
 from .settings import title_of
+from .translations import n_
 from .wire import messages
 
-STOPPED = "Not connected to a server: connect first."
-UNHEARD = "The server has not taken the job yet: wait until it has, or cancel it."
+STOPPED = n_("Not connected to a server: connect first.")
+UNHEARD = n_("The server has not taken the job yet: wait until it has, or cancel it.")
 
 
 def chosen(context: bpy.types.Context) -> str:
@@ -48,9 +50,9 @@ class JobOperator:
 
     def ask(self, message: Any) -> None:
         if session.now.client is None:
-            self.report({"ERROR"}, STOPPED)
+            self.report({"ERROR"}, rpt_(STOPPED))
         elif message.job in jobs.unheard:
-            self.report({"ERROR"}, UNHEARD)
+            self.report({"ERROR"}, rpt_(UNHEARD))
         else:
             jobs.ask(message)
 

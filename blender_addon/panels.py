@@ -8,6 +8,7 @@ from __future__ import annotations
 import bpy
 
 from . import session
+from .sentences import draw_sentence
 
 IN_MENU = (
     *("generate", "refine", "texture_only", "cancel", "pause", "resume", "show", "delete"),
@@ -68,6 +69,7 @@ class PROPSMITH_PT_main(Sidebar, bpy.types.Panel):
 class PROPSMITH_PT_details(Sidebar, bpy.types.Panel):
     bl_label = "Details"
     bl_parent_id = "PROPSMITH_PT_main"
+    bl_order = 2
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -85,6 +87,7 @@ class PROPSMITH_PT_details(Sidebar, bpy.types.Panel):
 class PROPSMITH_PT_cameras(Sidebar, bpy.types.Panel):
     bl_label = "Cameras"
     bl_parent_id = "PROPSMITH_PT_main"
+    bl_order = 3
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -108,21 +111,6 @@ class PROPSMITH_MT_main(bpy.types.Menu):
         for name in IN_MENU:
             if has(name):
                 self.layout.operator(f"propsmith.{name}")
-
-
-def draw_sentence(
-    layout: bpy.types.UILayout, sentence: str, context: bpy.types.Context, icon: str = "INFO"
-) -> None:
-    """Over as many lines as the sidebar needs."""
-    box = layout.box().column(align=True)
-    width = max(20, int(context.region.width / (7 * context.preferences.system.ui_scale)))
-    line = ""
-    for word in sentence.split():
-        if line and len(line) + len(word) >= width:
-            box.label(text=line, icon=icon)
-            line, icon = "", "BLANK1"
-        line = f"{line} {word}".strip()
-    box.label(text=line, icon=icon)
 
 
 def _in_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:

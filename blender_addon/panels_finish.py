@@ -9,7 +9,8 @@ from typing import Any
 
 import bpy
 
-from . import history_pictures, provenance, styles
+from . import history, history_pictures, provenance, session, styles
+from .sentences import draw_sentence
 
 
 class _InSidebar:
@@ -72,6 +73,9 @@ class PROPSMITH_PT_history(_InSidebar, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         manager, layout = context.window_manager, self.layout
+        history.keep_up()
+        if not session.is_up():
+            draw_sentence(layout, history.NO_SERVER + ".", context)
         row = layout.row(align=True)
         row.operator("propsmith.history_refresh", icon="FILE_REFRESH")
         row.operator("propsmith.history_more", icon="TRIA_DOWN")
@@ -94,9 +98,13 @@ class PROPSMITH_PT_style(_InSidebar, bpy.types.Panel):
     bl_idname = "PROPSMITH_PT_style"
     bl_label = "Style"
     bl_parent_id = "PROPSMITH_PT_main"
+    bl_order = 1
 
     def draw(self, context: bpy.types.Context) -> None:
-        styles.draw(self.layout, context.scene.propsmith)
+        panel = context.scene.propsmith
+        styles.draw(self.layout, panel)
+        if panel.style and panel.prior == "embedded":
+            draw_sentence(self.layout, styles.NOTE, context)
 
 
 def draw_cameras(self: bpy.types.Panel, context: bpy.types.Context) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
-from .panels import Sidebar, draw_sentence
+from .panels import Sidebar
+from .sentences import draw_sentence
 from .translations import n_
 
 # What the server's stages are to somebody who waits for a chair.
@@ -68,13 +69,16 @@ class PROPSMITH_UL_jobs(bpy.types.UIList):
     ) -> None:
         row = layout.row(align=True)
         row.label(text=item.name, icon=ICONS.get(item.state, "QUESTION"), translate=False)
-        if item.state == "running":
-            row.label(text=doing(item), translate=False)
+        if item.state == "running" and item.steps:
+            share = row.row()
+            share.alignment = "RIGHT"
+            share.label(text=f"{100 * item.progress:.0f} %", translate=False)
 
 
 class PROPSMITH_PT_queue(Sidebar, bpy.types.Panel):
     bl_label = "Queue"
     bl_parent_id = "PROPSMITH_PT_main"
+    bl_order = 0  # what is being made stands right below Generate
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, seen = self.layout, context.window_manager.propsmith
@@ -86,7 +90,7 @@ class PROPSMITH_PT_queue(Sidebar, bpy.types.Panel):
             left = time_left(item.seconds_left)
             text = doing(item) + (", " + iface_("{} left").format(left) if left else "")
             layout.progress(factor=item.progress, text=text, translate=False)
-        elif item.error:
+        elif item.error and item.error != seen.sentence:  # which stands above
             draw_sentence(layout, item.error, context, "ERROR")
         row = layout.row(align=True)
         for name in ACTIONS.get(item.state, ()):

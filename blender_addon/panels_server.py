@@ -47,7 +47,7 @@ class PROPSMITH_PT_server(Sidebar, bpy.types.Panel):
             "FILE": ("connection_file",),
         }
         for name in fields[chosen.mode]:
-            layout.prop(chosen, name)
+            layout.prop(chosen, name, text="Program" if name == "python" else None)
 
 
 classes = (PROPSMITH_PT_server,)

@@ -17,7 +17,7 @@ from bpy.app.translations import pgettext_rpt as rpt_
 from . import live, operators, session
 from .licences import licence_of
 from .settings import show_settings
-from .wire import errors, messages
+from .wire import checks, errors, messages
 
 KEY = "propsmith_origin"
 FORMAT = 1
@@ -69,7 +69,7 @@ def settings_of(origin: dict[str, Any]) -> messages.Settings:
         values = json.loads(origin.get("settings", ""))
     except (TypeError, ValueError, RecursionError) as error:
         raise errors.bad("The object's kept settings can't be read.") from error
-    found: messages.Settings = messages.Record(messages.Settings)(values, "The object's settings")
+    found: messages.Settings = checks.Record(messages.Settings)(values, "The object's settings")
     return found
 
 
@@ -84,7 +84,10 @@ class PROPSMITH_OT_reproduce(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return context.active_object is not None and read(context.active_object) is not None
+        if context.active_object is None or read(context.active_object) is None:
+            cls.poll_message_set(rpt_("The active object was not made by Propsmith"))
+            return False
+        return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         origin = read(context.active_object) or {}

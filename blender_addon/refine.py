@@ -13,6 +13,7 @@ from typing import Any
 
 import bpy
 from bpy.app.handlers import persistent
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import EnumProperty, FloatProperty, PointerProperty, StringProperty
 
 from . import bridge, jobs, refine_jobs, session
@@ -22,15 +23,17 @@ from .properties import MOST_SEED
 from .refine_frame import RefineError
 from .refine_read import copy_mesh, read_object, why_not
 from .settings import settings_of
+from .translations import n_
 from .wire import errors, mesh_file
 
 MODES = (
     ("auto", "Keep Faces", "Vertices move; faces, UVs, groups, shape keys and names stay"),
     ("remesh", "New Mesh", "A new surface with its own UVs. Vertex groups and shape keys go"),
 )
-NOT_CONNECTED = "There is no backend: start one in the Backend panel, or connect to one."
-TOO_OLD = "The connected backend can't refine meshes: update Propsmith there."
-PENDING = "Apply or discard this object's last refinement first."
+NOT_CONNECTED = n_("There is no server: start one in the Server panel, or connect to one.")
+TOO_OLD = n_("The connected server can't refine meshes: update Propsmith there.")
+NO_PROMPT = n_("Write a prompt first: what the object is, in words.")
+PENDING = n_("Apply or discard this object's last refinement first.")
 
 
 class PROPSMITH_PG_refine_settings(bpy.types.PropertyGroup):
@@ -68,8 +71,8 @@ class _Refine:
         thing = context.active_object
         sentence = why_not(thing) or (PENDING if records.record_of(thing) else "")
         if not sentence and not context.scene.propsmith.prompt.strip():
-            sentence = "Write a prompt first: what the object is, in words."
-        cls.poll_message_set(sentence)
+            sentence = NO_PROMPT
+        cls.poll_message_set(rpt_(sentence))
         return not sentence
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -84,27 +87,27 @@ class _Refine:
             check_connection()
             note = begin(context, thing, self.mode_of(context), wishes)
         except (RefineError, mesh_file.MeshFileError, errors.WireError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, rpt_(str(error)))
             return {"CANCELLED"}
         self.report({"INFO"}, note)
         return {"FINISHED"}
 
 
 class PROPSMITH_OT_refine(_Refine, bpy.types.Operator):
-    """Work on the active object's mesh and texture by the prompt; the object keeps what it is"""
-
     bl_idname = "propsmith.refine"
     bl_label = "Refine Selected"
+    bl_description = (
+        "Work on the active object's mesh and texture by the prompt; the object keeps what it is"
+    )
 
     def mode_of(self, context: bpy.types.Context) -> str:
         return context.scene.propsmith_refine.mode
 
 
 class PROPSMITH_OT_texture_only(_Refine, bpy.types.Operator):
-    """Make new textures for the active object by the prompt; no vertex moves"""
-
     bl_idname = "propsmith.texture_only"
     bl_label = "Texture Only"
+    bl_description = "Make new textures for the active object by the prompt; no vertex moves"
 
     def mode_of(self, context: bpy.types.Context) -> str:
         return "texture-only"
@@ -118,19 +121,18 @@ class _OnRecord:
     def poll(cls, context: bpy.types.Context) -> bool:
         thing = context.active_object
         if records.record_of(thing) is None:
-            cls.poll_message_set("The active object has no refinement.")
+            cls.poll_message_set(rpt_("The active object has no refinement."))
             return False
         if not records.can_swap(thing):
-            cls.poll_message_set("Leave the present mode first: it works on the mesh shown.")
+            cls.poll_message_set(rpt_("Leave the present mode first: it works on the mesh shown."))
             return False
         return True
 
 
 class PROPSMITH_OT_refine_ab(_OnRecord, bpy.types.Operator):
-    """Switch between the object as it was (A) and the refined one (B)"""
-
     bl_idname = "propsmith.refine_ab"
     bl_label = "Show A or B"
+    bl_description = "Switch between the object as it was (A) and the refined one (B)"
     side: EnumProperty(
         name="Side",
         items=(("TOGGLE", "Other", "The side that is not shown"), *records.SIDES),
@@ -147,17 +149,16 @@ class PROPSMITH_OT_refine_ab(_OnRecord, bpy.types.Operator):
 
 
 class PROPSMITH_OT_refine_apply(_OnRecord, bpy.types.Operator):
-    """Keep the refined object (B) for good"""
-
     bl_idname = "propsmith.refine_apply"
     bl_label = "Apply"
+    bl_description = "Keep the refined object (B) for good"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not super().poll(context):
             return False
         if records.record_of(context.active_object).state != "DONE":
-            cls.poll_message_set("The refinement is still being made.")
+            cls.poll_message_set(rpt_("The refinement is still being made."))
             return False
         return True
 
@@ -167,10 +168,11 @@ class PROPSMITH_OT_refine_apply(_OnRecord, bpy.types.Operator):
 
 
 class PROPSMITH_OT_refine_discard(_OnRecord, bpy.types.Operator):
-    """Go back to the object as it was (A), and cancel the refinement if it still runs"""
-
     bl_idname = "propsmith.refine_discard"
     bl_label = "Discard"
+    bl_description = (
+        "Go back to the object as it was (A), and cancel the refinement if it still runs"
+    )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         record = records.record_of(context.active_object)

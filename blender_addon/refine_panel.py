@@ -11,6 +11,7 @@ from . import refine_live as live
 from . import refine_record as records
 from .refine import losses
 from .refine_read import why_not
+from .sentences import draw_sentence
 
 
 class PROPSMITH_PT_refine(bpy.types.Panel):
@@ -25,10 +26,10 @@ class PROPSMITH_PT_refine(bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, thing = self.layout, context.active_object
-        layout.use_property_split = True
+        layout.use_property_split, layout.use_property_decorate = True, False
         record = records.record_of(thing)
         if record is not None:
-            draw_record(layout, record)
+            draw_record(layout, record, context)
             return
         wishes = context.scene.propsmith_refine
         layout.prop(wishes, "mode")
@@ -38,19 +39,21 @@ class PROPSMITH_PT_refine(bpy.types.Panel):
         lost = losses(thing, wishes.mode) if thing is not None and not why_not(thing) else ""
         for sentence in (why_not(thing), lost):
             if sentence:
-                layout.label(text=sentence, icon="INFO", translate=False)
+                draw_sentence(layout, sentence, context)
         row = layout.row(align=True)
         row.operator("propsmith.refine", icon="MOD_SMOOTH")
         row.operator("propsmith.texture_only", icon="TEXTURE")
 
 
-def draw_record(layout: bpy.types.UILayout, record: records.PROPSMITH_PG_refine) -> None:
+def draw_record(
+    layout: bpy.types.UILayout, record: records.PROPSMITH_PG_refine, context: bpy.types.Context
+) -> None:
     """The A/B switch and what to do with the result."""
     if record.state == "RUNNING":
         undone = live.was_taken(record.job)
         layout.label(text="Undone; redo brings it back" if undone else "Refining...", icon="TIME")
     if record.note:
-        layout.label(text=record.note, icon="INFO", translate=False)
+        draw_sentence(layout, record.note, context)
     row = layout.row(align=True)
     for side, text in (("A", "A: Before"), ("B", "B: Refined")):
         row.operator("propsmith.refine_ab", text=text, depress=record.shown == side).side = side

@@ -52,7 +52,8 @@ def settings_of(scene: bpy.types.Scene) -> messages.Settings:
 
 def title_of(settings: messages.Settings) -> str:
     """The prompt; a job without one is made from a picture alone."""
-    return settings.prompt.strip() or iface_("A picture")
+    title = settings.prompt.strip() or iface_("A picture")
+    return iface_("Refined: {}").format(title) if settings.refine else title
 
 
 def favoured(panel: PROPSMITH_PG_settings) -> tuple[float, float]:

@@ -14,9 +14,11 @@ import bpy
 from bl_operators.presets import AddPresetBase
 from bpy.app.translations import pgettext_rpt as rpt_
 
+from .translations import n_
+
 SUBDIR = "propsmith/styles"
 HOME = Path(__file__).parent
-NOTE = "The embedded prior knows materials, colours and few looks; other words may be left out"
+NOTE = n_("The embedded prior knows materials, colours and few looks; other words may be left out.")
 
 
 def folders() -> list[str]:
@@ -78,8 +80,6 @@ def draw(layout: bpy.types.UILayout, panel: Any) -> None:
     row.operator("propsmith.style_add", text="", icon="ADD")
     row.operator("propsmith.style_add", text="", icon="REMOVE").remove_active = True
     layout.prop(panel, "style")
-    if panel.style and panel.prior == "embedded":
-        layout.label(text=NOTE, icon="INFO")
 
 
 classes = (PROPSMITH_MT_styles, PROPSMITH_OT_apply_style, PROPSMITH_OT_style_add)

@@ -11,6 +11,7 @@ from types import ModuleType
 
 try:
     from .shared import (
+        checks,
         connection,
         conventions,
         errors,
@@ -24,6 +25,7 @@ except ModuleNotFoundError as missing:
     if missing.name != f"{__package__}.shared":
         raise
     from shared import (
+        checks,
         connection,
         conventions,
         errors,
@@ -52,6 +54,7 @@ except ImportError as problem:  # another extension's older pyzmq, or a wheel of
 
 __all__ = [
     "ZMQ_PROBLEM",
+    "checks",
     "client",
     "connection",
     "conventions",

@@ -59,6 +59,30 @@ def test_pages_come_newest_first_until_there_are_no_more(world: SimpleNamespace)
     assert len(rows()) == world.history.PAGE
 
 
+def test_the_panel_keeps_the_first_page_up_to_date(world: SimpleNamespace) -> None:
+    """Asked for when it is drawn: once for a connection, and again when a job has ended."""
+    history, session = world.history, part(world.addon, "session")
+    bridge, jobs = part(world.addon, "bridge"), part(world.addon, "jobs")
+    asked: list[Any] = []
+    send = session.send
+    session.send = lambda message, then: (asked.append(message), send(message, then))
+    before = session.now.welcome
+    try:
+        for name in ("1", "1", "2"):
+            session.now.welcome = world.messages.Welcome("0" * 32, name * 32, "test")
+            history.keep_up()
+            bridge._work(float("inf"))
+        assert len(asked) == 2 and len(rows()) == history.PAGE
+        jobs.learn(world.messages.JobInfo("e" * 32, "done", world.messages.Settings("new")))
+        for _ in range(2):
+            history.keep_up()
+            bridge._work(float("inf"))
+        assert len(asked) == 3
+    finally:
+        session.now.welcome = before
+        jobs.forget("e" * 32)
+
+
 def test_settings_are_used_again(world: SimpleNamespace) -> None:
     bpy.ops.propsmith.history_refresh()
     assert bpy.ops.propsmith.history_settings(job=f"{25:032x}") == {"FINISHED"}

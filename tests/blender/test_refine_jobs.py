@@ -311,7 +311,7 @@ def test_what_stands_in_the_way_is_said(refine: SimpleNamespace, server: Server)
     with pytest.raises(RuntimeError, match="can't refine meshes"):
         bpy.ops.propsmith.refine()
     refine.session.now.link, refine.session.now.sentence = "off", ""
-    with pytest.raises(RuntimeError, match="no backend"):
+    with pytest.raises(RuntimeError, match="no server"):
         bpy.ops.propsmith.refine()
     bpy.context.scene.propsmith.prompt = " "
     assert not bpy.ops.propsmith.refine.poll()
