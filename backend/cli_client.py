@@ -1,5 +1,5 @@
 """`propsmith watch`, `cancel`, `pause`, `resume`, `delete`, `priority`, `jobs`, `status`: a client
-on the command line, as `submit` is (cli_submit.py).
+on the command line, as `submit` is (cli_submit.py). What they share: cli_server.py.
 
 In: parsed arguments. Out: lines on stdout, with --json one object a line; an exit code. No torch.
 """
@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backend.errors import GenerationError, InputError, PropsmithError
+from backend.cli_server import all_jobs, client_parser, connected, find_job, job_line, priority
+from backend.errors import GenerationError, InputError
 
 if TYPE_CHECKING:
     from shared.client import Client
     from shared.messages import JobInfo
 
-KNOCK_SECONDS = 2.0
 _ABOUT_JOB = {
     "cancel": "stop a job for good",
     "pause": "save a job and stop it; its device goes to the next one",
@@ -42,25 +40,12 @@ def add_client(commands: argparse._SubParsersAction) -> None:
     client_parser(commands, "status", "what the server does: jobs, workers, memory, disk")
 
 
-def client_parser(
-    commands: argparse._SubParsersAction, name: str, text: str, job: bool = False
-) -> argparse.ArgumentParser:
-    description = f"{text[:1].upper()}{text[1:]}."
-    parser = commands.add_parser(name, allow_abbrev=False, help=text, description=description)
-    if job:
-        parser.add_argument("job", metavar="JOB", help="its id, the beginning of it, or its number")
-    group = parser.add_argument_group("the server")
-    group.add_argument("--connection-file", metavar="FILE", type=Path, help="as serve was given")
-    group.add_argument("--json", action="store_true", help="print JSON, one object a line")
-    return parser
-
-
 def watch(arguments: argparse.Namespace) -> int:
     """Exit code 0 where the prop is done, 1 where the job failed or was cancelled."""
     from shared.messages import OVER, Gone, News
 
     with connected(arguments) as client:
-        job = _find(client, arguments.job).job
+        job = find_job(client, arguments.job).job
         client.subscribe(job, interval=0)
         shown = None
         while True:
@@ -69,7 +54,7 @@ def watch(arguments: argparse.Namespace) -> int:
                     raise GenerationError(f"Job {job} has been deleted.")
                 if not isinstance(event, News) or event.info.job != job:
                     continue
-                if (line := _line(event.info, arguments.json)) != shown:
+                if (line := job_line(event.info, arguments.json)) != shown:
                     print(shown := line, flush=True)
                 if event.info.state in OVER:
                     return _end(client, event.info, arguments)
@@ -118,12 +103,12 @@ def change(arguments: argparse.Namespace) -> int:
 
     kinds = {"cancel": m.Cancel, "pause": m.Pause, "resume": m.Resume}
     with connected(arguments) as client:
-        job = _find(client, arguments.job).job
+        job = find_job(client, arguments.job).job
         if arguments.command == "priority":
             info = client.call(m.SetPriority(job, arguments.priority)).info
         else:
             info = client.call(kinds[arguments.command](job)).info
-    print(_line(info, arguments.json))
+    print(job_line(info, arguments.json))
     return 0
 
 
@@ -131,7 +116,7 @@ def delete(arguments: argparse.Namespace) -> int:
     from shared.messages import Delete
 
     with connected(arguments) as client:
-        job = _find(client, arguments.job).job
+        job = find_job(client, arguments.job).job
         client.call(Delete(job))
     print(json.dumps({"job": job, "deleted": True}) if arguments.json else f"Deleted {job}.")
     return 0
@@ -139,8 +124,8 @@ def delete(arguments: argparse.Namespace) -> int:
 
 def jobs(arguments: argparse.Namespace) -> int:
     with connected(arguments) as client:
-        for info in _all_jobs(client):
-            print(_line(info, arguments.json))
+        for info in all_jobs(client):
+            print(job_line(info, arguments.json))
     return 0
 
 
@@ -163,93 +148,3 @@ def status(arguments: argparse.Namespace) -> int:
     if found.storage_error:
         print(f"trouble  {found.storage_error}")
     return 0
-
-
-@contextmanager
-def connected(arguments: argparse.Namespace) -> Iterator[Client]:
-    """What goes wrong on the way comes out as a PropsmithError."""
-    import backend
-    from shared.client import Client
-    from shared.connection import ConnectionFileError, default_connection_file, read_connection
-    from shared.errors import ConnectionLost, RemoteError
-
-    path = arguments.connection_file or default_connection_file()
-    try:
-        # Absent or a dead server's: say so at once. Later, while watching, it may come back.
-        _knock(read_connection(path).addresses["requests"], path)
-        with Client(path, "command-line", f"propsmith {backend.__version__}") as client:
-            yield client
-    except (ConnectionFileError, RemoteError) as error:
-        raise InputError(str(error)) from error
-    except ConnectionLost as error:
-        raise PropsmithError(str(error)) from error
-
-
-def _knock(address: str, path: Path) -> None:
-    """Raises InputError where nobody listens; whoever is slow gets the time that a call has."""
-    import socket
-    from urllib.parse import urlsplit
-
-    try:
-        place = urlsplit(address)
-        socket.create_connection((place.hostname or "", place.port or 0), KNOCK_SECONDS).close()
-    except ConnectionRefusedError as error:
-        raise InputError(
-            f"No server listens at {address}, which '{path}' names: it has ended; start it again "
-            "with 'propsmith serve'."
-        ) from error
-    except (OSError, ValueError):
-        return
-
-
-def _find(client: Client, text: str) -> JobInfo:
-    """Raises InputError where none or more than one is meant."""
-    from shared.messages import HEX, GetJob
-
-    if len(text) == 32 and set(text) <= set(HEX):
-        return client.call(GetJob(text)).info
-    found = []
-    for info in _all_jobs(client):
-        if text == str(info.number):
-            return info
-        if len(text) >= 4 and info.job.startswith(text):
-            found.append(info)
-    if len(found) != 1:
-        reason = "no job" if not found else f"{len(found)} jobs"
-        raise InputError(f"'{text}' means {reason}; 'propsmith jobs' lists them.")
-    return found[0]
-
-
-def _all_jobs(client: Client) -> Iterator[JobInfo]:
-    from shared.messages import ListJobs
-
-    before = None
-    while True:
-        page = client.call(ListJobs(before=before))
-        yield from page.jobs
-        if not page.more:
-            return
-        before = page.jobs[-1].number
-
-
-def _line(info: JobInfo, as_json: bool) -> str:
-    from shared.checks import plain
-
-    if as_json:
-        return json.dumps(plain(info))
-    place = f"  {info.stage} {info.step}/{info.steps}" if info.steps else ""
-    left = f"  {round(info.seconds_left)} s left" if info.seconds_left >= 1 else ""
-    wanted = f" (to be {info.wanted})" if info.wanted else ""
-    text = f"  {info.error}" if info.error else ""
-    about = f"{info.number}  {info.job[:8]}  {info.state}{wanted}{place}{left}"
-    return f"{about}  {info.settings.prompt.strip() or '(a picture)'}{text}"
-
-
-def priority(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 1000
-    if not -100 <= value <= 100:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from -100 to 100")
-    return value

@@ -11,7 +11,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backend.cli_client import client_parser, connected, priority
+from backend.cli_server import client_parser, connected, priority
 from backend.errors import InputError
 
 if TYPE_CHECKING:
