@@ -85,12 +85,20 @@ def show() -> None:
     session.changed()
 
 
+def chosen() -> str:
+    """The job of the list's active row, or ""."""
+    manager = bpy.context.window_manager
+    rows, active = manager.propsmith_history, manager.propsmith_history_active
+    return rows[active].job if 0 <= active < len(rows) else ""
+
+
 class _OfJob:
-    """What acts on one job; without a number, on nothing."""
+    """What acts on one job: the one of that id, or the history's chosen row."""
 
     job: StringProperty(name="Job", options={"HIDDEN", "SKIP_SAVE"})
 
     def found(self) -> messages.JobInfo | None:
+        self.job = self.job or chosen()
         info = known.get(self.job) or jobs.infos.get(self.job)
         if info is None:
             self.report({"ERROR"}, rpt_("That job is not in the history: refresh it"))

@@ -23,7 +23,8 @@ IN_MENU = (
         "refine_ab",
         "refine_apply",
     ),
-    *("refine_discard", "history_refresh"),
+    *("refine_discard", "history_refresh", "history_more", "history_settings", "history_load"),
+    *("history_delete", "style_add"),
 )
 
 
@@ -108,6 +109,7 @@ class PROPSMITH_MT_main(bpy.types.Menu):
     bl_label = "Propsmith"
 
     def draw(self, _context: bpy.types.Context) -> None:
+        self.layout.menu("PROPSMITH_MT_styles")
         for name in IN_MENU:
             if has(name):
                 self.layout.operator(f"propsmith.{name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -66,3 +67,45 @@ def test_it_runs_on_what_the_zip_brought(addon: ModuleType) -> None:
 def test_its_operators_are_there(addon: ModuleType) -> None:
     for name in ("generate", "refine", "cancel"):
         assert getattr(bpy.ops.propsmith, name).get_rna_type().description
+
+
+def test_search_finds_every_operator_and_each_says_what_it_does(addon: ModuleType) -> None:
+    """F3 looks through menus; only what needs a file's path from its own menu stays out."""
+    listed = set(importlib.import_module(f"{addon.__name__}.panels").IN_MENU)
+    names = [n for n in dir(bpy.types) if n.startswith("PROPSMITH_OT_")]
+    assert len(names) > 25
+    for name in names:
+        kind, short = getattr(bpy.types, name), name.removeprefix("PROPSMITH_OT_")
+        assert len(getattr(bpy.ops.propsmith, short).get_rna_type().description) > 10, name
+        if "INTERNAL" not in getattr(kind, "bl_options", ()):
+            assert short in listed, f"{name} is in no menu"
+    assert listed <= {name.removeprefix("PROPSMITH_OT_") for name in names}
+
+
+def test_every_setting_says_its_effect_and_its_unit(addon: ModuleType) -> None:
+    units = ("degree", "pixel", "radius", "distances", "triangles", "seconds", "share", "0:")
+    scene = bpy.context.scene
+    for group in (scene.propsmith, scene.propsmith_refine):
+        for setting in group.bl_rna.properties:
+            if setting.identifier in ("rna_type", "name") or setting.is_hidden:
+                continue
+            assert len(setting.description) > 10, setting.identifier
+            if setting.type == "FLOAT" and setting.unit == "NONE":
+                assert any(unit in setting.description for unit in units), setting.identifier
+
+
+def test_the_history_s_chosen_row_is_what_search_acts_on(addon: ModuleType) -> None:
+    history = importlib.import_module(f"{addon.__name__}.history")
+    messages = importlib.import_module(f"{addon.__name__}.wire").messages
+    with pytest.raises(RuntimeError, match="not in the history"):
+        bpy.ops.propsmith.history_settings()
+    for number in (1, 2):
+        settings = messages.Settings(f"prop {number}")
+        info = messages.JobInfo(f"{number:032x}", "done", settings, number)
+        history.known[info.job] = info
+    history.show()
+    bpy.context.window_manager.propsmith_history_active = 1
+    assert bpy.ops.propsmith.history_settings() == {"FINISHED"}
+    assert bpy.context.scene.propsmith.prompt == "prop 1"
+    history.known.clear()
+    history.show()
