@@ -61,9 +61,10 @@ class Crew:
             log.warning("worker %s can't be reached: %s", worker.name, error)
 
     def stop(self, worker: Worker) -> None:
-        """It saves its job and stops."""
+        """It saves its job and stops; who asks again and again gives it no more time."""
         self.send(worker, link.Stop(worker.job))
-        worker.become("stopping")
+        if worker.state != "stopping":
+            worker.become("stopping")
 
     # ---- their lives ----
 

@@ -16,7 +16,7 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -79,46 +79,61 @@ class DataFolder:
         """Of a job that is done, where its worker died before it could."""
         shutil.rmtree(self.of(job) / CHECKPOINT, ignore_errors=True)
 
+    def counting(self) -> Iterator[int]:
+        """Bytes of all files, in slices: a folder at each, and the last number is the sum. What
+        vanishes meanwhile counts nothing."""
+        return _counting(self.path)
+
     def size(self) -> int:
-        """Bytes of all files; what vanishes meanwhile counts nothing."""
         return _size(self.path)
 
     def keep_limit(
-        self, limit: int, store: JobStore, spare: Callable[[], None] = lambda: None
+        self,
+        limit: int,
+        store: JobStore,
+        spare: Callable[[], None] = lambda: None,
+        size: int | None = None,
     ) -> int:
-        """Takes what `spare` can, then the files of jobs that are over, the longest finished
-        first, until the folder is below `limit`; returns its size. Their rows stay, without
-        files."""
-        if (size := self.size()) <= limit:
+        """Takes what `spare` can of the uploads, then the files of jobs that are over, the longest
+        finished first, until the folder is below `limit`; returns its size. Their rows stay,
+        without files. size: the folder's, where it has just been counted."""
+        size = self.size() if size is None else size
+        if size <= limit:
             return size
+        before = _size(self.uploads)
         spare()
-        size = self.size()
-        for row in store.over_oldest_first():
+        size -= before - _size(self.uploads)
+        for job, has_files in store.over_oldest_first():
             if size <= limit:
                 break
-            folder, outcome = self.of(row.id), row.outcome()
-            if folder.is_dir() or outcome.files:
+            if (folder := self.of(job)).is_dir() or has_files:
                 size -= _size(folder)
-                self.remove(row.id)  # first: on a full disk the row has no room before
-                store.update(row.id, result=replace(outcome, files=()).text())
+                self.remove(job)  # first: on a full disk the row has no room before
+                outcome = store.get(job).outcome()
+                store.update(job, result=replace(outcome, files=()).text())
         return size
 
 
 def _size(folder: Path) -> int:
-    total = 0
-    for entry in _entries(folder):
-        try:
-            total += (
-                _size(Path(entry.path))
-                if entry.is_dir(follow_symlinks=False)
-                else (entry.stat(follow_symlinks=False).st_size)
-            )
-        except FileNotFoundError:
-            continue
+    *_, total = _counting(folder)
     return total
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _counting(folder: Path | str) -> Iterator[int]:
+    total, waiting = 0, [folder]
+    while waiting:
+        for entry in _entries(waiting.pop()):
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                else:
+                    total += entry.stat(follow_symlinks=False).st_size
+            except FileNotFoundError:
+                continue
+        yield total
+
+
+def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as found:
             return list(found)

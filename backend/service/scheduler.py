@@ -16,6 +16,7 @@ from backend.service import link
 from backend.service.book import JobBook, wrong_state
 from backend.service.config import ServeConfig
 from backend.service.crew import Crew, Socket
+from backend.service.ends import Ends
 from backend.service.folder import DataFolder
 from backend.service.store import JobRow, wall_clock
 from backend.service.worker_process import Worker
@@ -32,6 +33,7 @@ class Scheduler:
     ):
         self.config, self.book, self.store = config, book, book.store
         self.crew = Crew(config, folder, socket, address)
+        self.ends = Ends(book, lambda job: self.changed(job))
         self.workers = self.crew.workers
         self.changed: Callable[[str], None] = lambda job: None
         self.pictured: Callable[[Mesh | Texture], None] = lambda picture: None
@@ -85,10 +87,14 @@ class Scheduler:
         return self.info(job)
 
     def resume(self, job: str) -> JobInfo:
-        """A paused or failed job queues again. Raises RemoteError `wrong_state`."""
+        """A paused or failed job queues again, one that is to be paused goes on once its worker
+        has stopped. Raises RemoteError `wrong_state`."""
         row = self.book.row(job)
         if row.state in ("paused", "failed"):
             self.book.requeue(row)
+            self.changed(job)
+        elif row.state == "running" and row.wanted == "paused":
+            self.store.update(job, wanted="")
             self.changed(job)
         elif row.state not in ("queued", "running") or row.wanted:
             raise wrong_state(row, "resumed")
@@ -136,24 +142,11 @@ class Scheduler:
     def _ended(self, worker: Worker, ended: link.Ended) -> None:
         if ended.job != worker.job:
             return
-        job, end, row, place = ended.job, ended.end, self.book.row(ended.job), _place(worker)
-        log.info("job %s ended: %s", job, end)
         worker.job, self.hurry = "", True
         worker.become("idle")
-        if end in ("out_of_memory", "crashed"):
+        if ended.end in ("out_of_memory", "crashed"):
             worker.kill()  # what is left of its memory may be in pieces
-        if end == "done":
-            self.book.finish(job)
-        elif row.wanted or end == "stopped":
-            self.book.halted(row, place)
-        elif end == "storage":
-            self.book.save(job, state="paused", error=ended.text, error_code=end, **place)
-        elif end == "failed":
-            self.book.end(job, ended.code, ended.text, place)
-        else:
-            kind = "worker_died" if end == "crashed" else end
-            self.book.failed(job, kind, worker.beat.stage, ended.text, place)
-        self.changed(job)
+        self.ends.said(ended, worker)
 
     # ---- ten times a second ----
 
@@ -174,6 +167,7 @@ class Scheduler:
                 row = self.store.find(worker.job) if worker.state == "stopping" else None
                 cancelled = row is not None and row.wanted == "cancelled"
                 self.crew.supervise(worker, now, self.stopping, cancelled)
+        self.ends.retry()
         if self.book.settle() and not self.stopping:
             self._assign(now)
 
@@ -224,23 +218,15 @@ class Scheduler:
         return link.Run(row.id, settings, prior, folder, self.config.checkpoint_seconds, uploads)
 
     def _died(self, worker: Worker, status: int) -> None:
-        """The process is gone: for whatever reason, its job is the server's again."""
-        job, kind, place = worker.job, self.crew.why_ended(worker, status), _place(worker)
+        """The process is gone."""
+        job, kind, spoke = worker.job, self.crew.why_ended(worker, status), bool(worker.route)
         log.info("worker %s ended with status %d (%s)", worker.name, status, worker.state)
-        if not worker.route:
-            self._start_failed(worker, kind)
         worker.job, worker.route = "", b""
         worker.become("off")
-        if not job:
-            return
-        row = self.book.row(job)
-        if self.book.has_outcome(job):
-            self.book.finish(job)
-        elif row.wanted or self.stopping:
-            self.book.halted(row, place)
-        else:
-            self.book.failed(job, kind, worker.beat.stage, f"status {status}", place)
-        self.changed(job)
+        if job:
+            self.ends.died(job, kind, worker, status, self.stopping)
+        if not spoke:  # last: it asks the disk, which may refuse
+            self._start_failed(worker, kind)
 
     def _start_failed(self, worker: Worker, kind: str) -> None:
         """Nobody could run the first job of the queue: it counts as its failure, or the server
@@ -251,9 +237,3 @@ class Scheduler:
             text = f"its libraries or device '{worker.device}' can't be loaded"
             self.book.failed(row.id, kind, "start", text, {})
             self.changed(row.id)
-
-
-def _place(worker: Worker) -> dict[str, Any]:
-    """Where the job stands, for the store."""
-    beat = worker.beat
-    return {"stage": beat.stage, "step": beat.step, "steps": beat.steps} if beat.job else {}

@@ -9,7 +9,8 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -32,6 +33,7 @@ from shared.messages import Credit, Error, JobInfo, Shutdown, Subscribe
 log = logging.getLogger(__name__)
 TICK = 0.1  # seconds
 HOUSEKEEPING = 5.0  # seconds
+COUNTING = 0.01  # seconds of each tick at most, for the data folder's size
 AT_ONCE = 32  # messages of one socket before the others are looked at
 
 
@@ -54,6 +56,8 @@ class Server:
         self.handlers = requests.Handlers(self)
         self.began = time.monotonic()
         self.data_size = 0
+        self._counting: Iterator[int] | None = None
+        self._counted = 0  # so far
         self.extra: dict[Any, Callable[[], None]] = {}  # other sockets and what reads them
         self._stop = False
         self._seq = itertools.count(1)
@@ -74,6 +78,7 @@ class Server:
             now = time.monotonic()
             if now - ticked >= TICK or self.scheduler.hurry:
                 self.scheduler.try_tick()
+                self._count()
                 ticked = now
             if now - swept >= HOUSEKEEPING:
                 self._sweep()
@@ -132,7 +137,7 @@ class Server:
     def _subscribe(self, route: bytes, call: Call) -> None:
         assert call.session is not None
         wish: Subscribe = call.message
-        recent = [row.id for row in self.store.page(requests.ALL, 100)] if wish.everything else []
+        recent = self.store.newest(100) if wish.everything else []
         self.streams.subscribe(call.session.id, route, wish, recent)
 
     def _reply(self, channel: str, route: bytes, call: Call, answer: Any) -> None:
@@ -169,16 +174,38 @@ class Server:
             return self.scheduler.info(job)
         except RemoteError:
             return None
+        except StorageError as error:
+            self.book.refused(error)
+            raise
 
     def _sweep(self) -> None:
         for session in self.sessions.forget_silent():
             self.streams.forget(session)
         self.streams.drop_pictures({w.job for w in self.scheduler.workers if w.job})
-        uploads, limit = self.book.uploads, self.config.data_limit
+        with self._on_disk():
+            self.book.uploads.sweep()
+        self._counting = self._counting or self.folder.counting()
+
+    def _count(self) -> None:
+        """How much is in the data folder: a slice at a time, so that nobody waits for it."""
+        if self._counting is None:
+            return
+        until = time.monotonic() + COUNTING
+        with self._on_disk():
+            for size in self._counting:
+                self._counted = size
+                if time.monotonic() > until:
+                    return
+            spare = partial(self.book.uploads.sweep, hurry=True)
+            limit = self.config.data_limit
+            self.data_size = self.folder.keep_limit(limit, self.store, spare, self._counted)
+        self._counting = None
+
+    @contextmanager
+    def _on_disk(self) -> Iterator[None]:
+        """Where the disk refuses, that is trouble to tell of and no end."""
         try:
-            uploads.sweep()
-            spare = partial(uploads.sweep, hurry=True)
-            self.data_size = self.folder.keep_limit(limit, self.store, spare)
+            yield
         except StorageError as error:
             self.book.refused(error)
         except OSError as error:

@@ -149,10 +149,17 @@ class JobStore:
         sql = f"SELECT state, COUNT(*) FROM jobs {where} GROUP BY state"
         return dict.fromkeys(STATES, 0) | dict(self._run(sql, values).fetchall())
 
-    def over_oldest_first(self) -> list[JobRow]:
-        """Those whose files may go."""
+    def newest(self, limit: int) -> list[str]:
+        """Ids of the last ones that were submitted."""
+        found = self._run("SELECT id FROM jobs ORDER BY number DESC LIMIT ?", (limit,))
+        return [job for (job,) in found.fetchall()]
+
+    def over_oldest_first(self) -> list[tuple[str, bool]]:
+        """Ids of those whose files may go, and whether any are listed still."""
         marks = ", ".join("?" * len(OVER))
-        return self._rows(f"WHERE state IN ({marks}) ORDER BY ended, number", OVER)
+        listed = """result LIKE '%"files": [{%'"""
+        sql = f"SELECT id, {listed} FROM jobs WHERE state IN ({marks}) ORDER BY ended, number"
+        return [(job, bool(files)) for job, files in self._run(sql, OVER).fetchall()]
 
     def uploads_needed(self) -> set[tuple[str, str]]:
         """Clients and digests, of jobs that run or may yet."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from backend.errors import StorageError
 from shared.messages import Credit, Gone, JobInfo, Mesh, News, Subscribe, Texture
 
 Key = tuple[str, str]  # job, and "mesh" or the texture's name
@@ -42,8 +43,8 @@ class Watcher:
 
 
 class Streams:
-    """info_of gives a job's newest state, None where it has been deleted; send sends to a route and
-    returns whether that went."""
+    """info_of gives a job's newest state, None where it has been deleted, and raises StorageError
+    where the disk won't tell; send sends to a route and returns whether that went."""
 
     def __init__(
         self,
@@ -143,8 +144,12 @@ class Streams:
         for lane, make in ((watcher.news, self._news), (watcher.pictures, self._picture)):
             while lane.waiting and not lane.in_flight:
                 first = next(iter(lane.waiting))
+                try:
+                    message = make(watcher, first)
+                except StorageError:  # it waits on: who subscribes asks again every few seconds
+                    break
                 del lane.waiting[first]
-                if (message := make(watcher, first)) is None:
+                if message is None:
                     continue
                 if not self.send(watcher, message):
                     self.forget(watcher.session)

@@ -258,7 +258,7 @@ def test_a_clock_that_was_set_back_does_not_choose_whose_files_go(
         (book.folder.of(job) / OUTCOME).write_text(Outcome().text())
         book.finish(job)
         assert book.info(book.row(job)).finished == max(now, 0)
-    assert [row.id for row in book.store.over_oldest_first()] == [A, B, C]
+    assert [job for job, _ in book.store.over_oldest_first()] == [A, B, C]
 
 
 def test_an_older_database_keeps_the_order_in_which_its_jobs_ended(tmp_path: Path) -> None:
@@ -270,10 +270,10 @@ def test_an_older_database_keeps_the_order_in_which_its_jobs_ended(tmp_path: Pat
     db.commit()
     db.close()
     with JobStore(path) as store:
-        assert [row.id for row in store.over_oldest_first()] == [B, C, A]
+        assert [job for job, _ in store.over_oldest_first()] == [B, C, A]
         store.update(B, state="queued")
         store.update(B, state="cancelled")
-        assert [row.id for row in store.over_oldest_first()] == [C, A, B]
+        assert [job for job, _ in store.over_oldest_first()] == [C, A, B]
 
 
 def test_outcomes_of_a_newer_version_are_read() -> None:
