@@ -17,9 +17,10 @@ from . import bridge, glb, jobs, session, thumbnail
 from .wire import errors, messages
 
 log = logging.getLogger(__name__)
-PICTURES = ("preview.png", "thumbnail.png")
+PICTURE = "preview.png"
 PROP = "prop.glb"
 MOST_BYTES = 32 << 20  # of a prop that is fetched for its thumbnail
+MOST_ALBEDO = 1 << 20  # bytes of a texture that is decoded for it, which can't be done in slices
 
 _previews: Any = None
 _asked: set[str] = set()  # whose thumbnails are there or on their way
@@ -40,7 +41,7 @@ def ask(info: messages.JobInfo) -> None:
 def _load(info: messages.JobInfo) -> Generator[Any, None, None]:
     """The server's picture of the job, or one of our own from the prop."""
     sizes = {file.name: file.size for file in info.files}
-    name = next((n for n in PICTURES if n in sizes), PROP)
+    name = PICTURE if PICTURE in sizes else PROP  # older servers make no picture
     if not 0 < sizes.get(name, 0) <= MOST_BYTES:
         return
     try:
@@ -49,9 +50,11 @@ def _load(info: messages.JobInfo) -> Generator[Any, None, None]:
             pixels = _decode(data)
         else:
             prop = yield from glb.read(data)
-            albedo = _decode(prop.images["albedo"]) if "albedo" in prop.images else None
+            png = prop.images.get("albedo", b"")
+            albedo = _decode(png) if 0 < len(png) <= MOST_ALBEDO else None
             yield
-            pixels = thumbnail.picture(prop.positions, prop.faces, prop.corner_uvs, albedo)
+            mesh = (prop.positions, prop.faces, prop.corner_uvs)
+            pixels = yield from thumbnail.drawing(*mesh, albedo)
     except (errors.RemoteError, glb.GlbError, RuntimeError) as error:
         log.info("No thumbnail of job %s: %s", info.job, error)
         return
@@ -86,7 +89,10 @@ def _keep(job: str, pixels: np.ndarray) -> None:
     preview = _previews[job] if job in _previews else _previews.new(job)
     high, wide = pixels.shape[:2]
     preview.icon_size = preview.image_size = (wide, high)
-    preview.icon_pixels_float = preview.image_pixels_float = pixels.ravel()
+    flat = np.ascontiguousarray(pixels, np.float32).ravel()
+    # Not by assignment: that takes 15 ms each for 256 x 256 pixels, this 0.3 ms.
+    preview.icon_pixels_float.foreach_set(flat)
+    preview.image_pixels_float.foreach_set(flat)
     session.changed()
 
 

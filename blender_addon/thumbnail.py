@@ -7,6 +7,8 @@ little above; the nearest point of each pixel shows its colour, shaded by how it
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import numpy as np
 
 SIDE = 128
@@ -15,11 +17,21 @@ OUT = np.array([0.45, -0.78, 0.43])  # from the prop to the camera
 LIGHT = np.array([0.15, -0.6, 0.79])
 
 
-def picture(
+def picture(*mesh: np.ndarray | None) -> np.ndarray:
+    """`drawing`, to its end at once."""
+    steps = drawing(*mesh)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def drawing(
     positions: np.ndarray, faces: np.ndarray, corner_uvs: np.ndarray, albedo: np.ndarray | None
-) -> np.ndarray:
-    """positions (V, 3), faces (F, 3), corner_uvs (F * 3, 2), albedo (H, W, 3 or 4) float in
-    [0, 1], row 0 at the bottom; None: grey."""
+) -> Generator[None, None, np.ndarray]:
+    """In slices. positions (V, 3), faces (F, 3), corner_uvs (F * 3, 2), albedo (H, W, 3 or 4)
+    float in [0, 1], row 0 at the bottom; None: grey."""
     corners = positions[faces].astype(np.float64)
     across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     areas = np.linalg.norm(across, axis=1)
@@ -27,18 +39,24 @@ def picture(
     if not len(faces) or areas.sum() <= 0:
         return out.reshape(SIDE, SIDE, 4)
     draw = np.random.default_rng(0)
+    yield
     chosen = draw.choice(len(faces), POINTS, p=areas / areas.sum())
+    yield
     weights = draw.dirichlet((1, 1, 1), POINTS)
+    yield
     points = np.einsum("nk,nkc->nc", weights, corners[chosen])
     normals = across[chosen] / np.maximum(areas[chosen, None], 1e-12)
+    yield
     colors = np.full((POINTS, 3), 0.6)
     if albedo is not None:
         uvs = np.einsum("nk,nkc->nc", weights, corner_uvs.reshape(-1, 3, 2)[chosen])
         high, wide = albedo.shape[:2]
         x, y = (np.clip((uvs * (wide, high)).astype(int), 0, (wide - 1, high - 1))).T
         colors = albedo[y, x, :3].astype(np.float64)
+    yield
     shade = 0.45 + 0.55 * np.clip(normals @ (LIGHT / np.linalg.norm(LIGHT)), 0, 1)
     pixels, depth = _project(points)
+    yield
     order = np.argsort(depth)  # of the points in one pixel the last written is the nearest
     out[pixels[order], :3] = (colors * shade[:, None])[order]
     out[pixels[order], 3] = 1

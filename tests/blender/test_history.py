@@ -130,7 +130,8 @@ def test_a_picture_of_the_job_becomes_its_icon(world: SimpleNamespace, tmp_path,
         pass
     preview = pictures._previews["ab" * 16]
     assert tuple(preview.image_size) == (8, 4)
-    assert list(preview.image_pixels_float)[:4] == pytest.approx([1, 0, 0, 1], abs=0.01)
+    for shown in (preview.image_pixels_float, preview.icon_pixels_float):
+        assert list(shown)[:4] == pytest.approx([1, 0, 0, 1], abs=0.01)
     assert len(bpy.data.images) == images
 
 

@@ -104,6 +104,21 @@ def test_why_a_started_server_ended_is_said(
     core.wait(lambda: "cannot be written to" in core.session.now.sentence, "the reason")
 
 
+def test_a_server_started_on_a_busy_port_says_so(core: SimpleNamespace, tmp_path: Path) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        program = tmp_path / "propsmith"
+        options = f"--port {busy.getsockname()[1]} --data '{tmp_path / 'data'}'"
+        command = f'PYTHONPATH="{ROOT}" exec "{ENVIRONMENT}" -m backend.cli "$@" {options}'
+        program.write_text(f"#!/bin/sh\n{command}\n")
+        program.chmod(0o755)
+        core.chosen.python = str(program)
+        assert bpy.ops.propsmith.start_backend() == {"FINISHED"}
+        core.wait(lambda: "already in use" in core.session.now.sentence, "the reason")
+    assert "choose another" in core.session.now.sentence
+
+
 @pytest.mark.parametrize("program", ["/nowhere/python", str(ROOT), str(ROOT / "README.md")])
 def test_a_wrong_program_gets_a_sentence(core: SimpleNamespace, program: str) -> None:
     core.chosen.python = program
