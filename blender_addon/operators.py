@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 
 from . import bridge, jobs, live, objects, runtime, session, solid, uploads
 from .properties import MOST_SEED
 from .settings import settings_of, title_of
+from .translations import n_
 from .wire import errors, messages
 
 Slices = Generator[Any, None, None]
+NO_PROMPT = n_("Say what to make: write a prompt, or choose a picture under Details.")
 
 
 class GenerateError(Exception):
@@ -58,7 +61,7 @@ def generate(context: bpy.types.Context, settings: messages.Settings | None = No
 def _check(settings: messages.Settings, picture: Path | None) -> None:
     """Raises GenerateError."""
     if not settings.prompt and not picture:
-        raise GenerateError("Say what to make: write a prompt, or choose a picture under Details.")
+        raise GenerateError(NO_PROMPT)
     if picture and not picture.is_file():
         raise GenerateError(f"There is no picture '{picture}'.")
     if picture and session.is_up() and (problem := _too_old(settings)):
@@ -131,11 +134,11 @@ class PROPSMITH_OT_generate(bpy.types.Operator):
         try:
             generate(context)
         except GenerateError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, rpt_(str(error)))
             return {"CANCELLED"}
         solid.show_colors(context)
         if session.now.sentence and not session.is_up():
-            self.report({"WARNING"}, session.now.sentence)
+            self.report({"WARNING"}, rpt_(session.now.sentence))
         return {"FINISHED"}
 
 

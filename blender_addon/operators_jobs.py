@@ -36,11 +36,13 @@ class JobOperator:
         job = self.job or chosen(context)
         info = jobs.infos.get(job)
         if info is None:
-            self.report({"ERROR"}, "Choose a job in the queue.")
+            self.report({"ERROR"}, rpt_("Choose a job in the queue."))
             return {"CANCELLED"}
         if info.state not in self.states or (jobs.is_refused(info) and "done" not in self.states):
             state = "refused" if jobs.is_refused(info) else info.state
-            self.report({"ERROR"}, f"The job is {state}, so that can't be done.")
+            self.report(
+                {"ERROR"}, rpt_("The job is {}, so that can't be done.").format(rpt_(state))
+            )
             return {"CANCELLED"}
         self.act(context, info)
         return {"FINISHED"}

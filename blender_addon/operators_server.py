@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 
 from . import process, session
 from .folders import user_folder
@@ -37,7 +38,7 @@ class PROPSMITH_OT_connect(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         if not session.connect():
-            self.report({"ERROR"}, session.now.sentence)
+            self.report({"ERROR"}, rpt_(session.now.sentence))
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -62,7 +63,7 @@ class PROPSMITH_OT_start_backend(bpy.types.Operator):
             start_backend()
         except process.ProcessError as error:
             session.tell(str(error))
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, rpt_(str(error)))
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -78,7 +79,7 @@ class PROPSMITH_OT_stop_backend(bpy.types.Operator):
         elif started and started[0].process.poll() is None:
             process.end(started[0].process.pid)
         else:
-            self.report({"ERROR"}, "No server is connected.")
+            self.report({"ERROR"}, rpt_("No server is connected."))
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -91,7 +92,7 @@ class PROPSMITH_OT_open_log(bpy.types.Operator):
     def execute(self, _context: bpy.types.Context) -> set[str]:
         path = log_file()
         if not path.is_file():
-            self.report({"ERROR"}, "No server has been started here yet.")
+            self.report({"ERROR"}, rpt_("No server has been started here yet."))
             return {"CANCELLED"}
         if not bpy.app.background:
             bpy.ops.wm.path_open(filepath=str(path))
@@ -105,7 +106,7 @@ class PROPSMITH_OT_release_memory(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         if not session.is_up():
-            self.report({"ERROR"}, "No server is connected.")
+            self.report({"ERROR"}, rpt_("No server is connected."))
             return {"CANCELLED"}
         session.send(messages.ReleaseMemory())
         return {"FINISHED"}

@@ -99,7 +99,7 @@ class PROPSMITH_OT_reproduce(bpy.types.Operator):
                 session.connect()
             operators.generate(context, settings)
         except (errors.WireError, operators.GenerateError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, rpt_(str(error)))
             return {"CANCELLED"}
         welcome = session.now.welcome
         if welcome and origin.get("server") not in ("", welcome.server):

@@ -2,8 +2,9 @@
 
     python -m tests.gui.ticks CHROOT EXTENSION.zip [--seconds 60] [--turn 10]
 
-Prints one line of JSON: ticks, their median, 99th percentile and maximum in milliseconds, meshes
-applied a second, frames drawn a second. Quote it from a machine that does nothing else.
+Prints one line of JSON: ticks, their median, 99th percentile and maximum in milliseconds by the
+clock and of the processor, meshes applied a second, frames drawn a second, and the five longest
+ticks with what was in them. Quote it from a machine that does nothing else.
 """
 
 from __future__ import annotations
