@@ -15,6 +15,7 @@ from backend.gaussians.densify import DensifyConfig
 from backend.gaussians.model import StartConfig
 from backend.guidance import x0
 from backend.guidance.distil import GuidanceConfig
+from backend.guidance.inversion import InversionConfig
 from backend.materials import bake
 from backend.materials import field as material_field
 from backend.materials import stage as materials
@@ -27,6 +28,7 @@ class GenerateConfig:
     """The settings of a job, stage by stage, in their order."""
 
     guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
+    inversion: InversionConfig = field(default_factory=InversionConfig)  # of a picture, if any
     gaussians: gaussians.Config = field(default_factory=gaussians.Config)
     density_resolution: int = 96  # samples an axis of the density grid
     solid: from_field.Config = field(default_factory=from_field.Config)

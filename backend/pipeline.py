@@ -2,6 +2,7 @@
 
     prior      a 2D diffusion model, told the prompt              guidance/priors.py
     distil     its wishes for pictures -> gradients               guidance/distil.py
+    picture    if there is one: the prompt, told what it shows    guidance/inversion.py
     gaussians  3D Gaussians, moved until the prior likes them     gaussians/stage.py
     solid      Gaussians -> density -> signed distances           mesh/from_field.py
     mesh       a deformable tetrahedral grid refines the surface  mesh/stage.py
@@ -32,9 +33,10 @@ from backend.gaussians.field import colors_at, density_grid
 from backend.gaussians.hull import visible_space
 from backend.guidance.base import Guidance, Prior
 from backend.guidance.distil import distil
+from backend.guidance.inversion import Inversion, Reworded
 from backend.guidance.priors import load_prior
 from backend.job import Job, RunFiles
-from backend.loop import RunContext
+from backend.loop import RunContext, optimise
 from backend.materials import bake
 from backend.materials import stage as materials
 from backend.mesh import cleanup, from_field, unwrap
@@ -68,7 +70,7 @@ def generate(
         if prior.ignored_words:
             note(_about_ignored(prior))
         if context.reference is not None and not getattr(prior, "sees_image", False):
-            note(_ABOUT_REFERENCE)
+            note(_look_at_reference(prior, job, context, clock))
         prop = _make(job, guidance, context, clock)
         with clock.stage("export"):
             _export(prop, job, prior, files.output)
@@ -129,10 +131,22 @@ def _export(prop: Prop, job: Job, prior: Prior, output: Path) -> None:
         ) from error
 
 
-_ABOUT_REFERENCE = (
-    "The picture decides the front alone, light and shadows included: this prior cannot see it, so "
-    "the other sides follow the words. '--prior zero123' sees pictures."
-)
+def _look_at_reference(prior: Prior, job: Job, context: RunContext, clock: StageClock) -> str:
+    """Tells a prior without eyes what the picture shows, where it can be told; says what for."""
+    seen = context.reference
+    if seen is None or not isinstance(prior, Reworded) or len(prior.looks) < 2:
+        return (
+            "The picture decides the front alone, light and shadows included: this prior cannot "
+            "see it, so the other sides follow the words. '--prior zero123' sees pictures."
+        )
+    with clock.stage("picture", job.config.inversion.steps):
+        inversion = Inversion(prior, seen, job.config.inversion, context.generator)
+        optimise("picture", inversion, context)
+    looks = " and ".join(f"'{look}'" for look in inversion.taken_for()) or "what the words say"
+    return (
+        "The picture decides the front, light and shadows included. For the other sides the prior "
+        f"takes it for {looks}; '--prior zero123' sees pictures."
+    )
 
 
 def _about_ignored(prior: Prior) -> str:

@@ -31,9 +31,10 @@ from backend.guidance.prop_conditioning import (
     class_labels,
     condition_vector,
     fold,
+    unfold,
 )
 from backend.guidance.word_encoder import WordTextEncoder
-from backend.guidance.words import SILENT_WORDS, encode_words, examples, understand
+from backend.guidance.words import SILENT_WORDS, encode_words, examples, looks_added, understand
 from backend.prompt.parse import Prompt
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,8 @@ class EmbeddedPrior(Guided):
         self.default_guidance_scale: float = float(index["guidance_scale"])
         self.weights_hash = ""
         self.ignored_words: tuple[str, ...] = ()
+        self.looks: tuple[str, ...] = ("",)
+        self.wordings: Float[Tensor, "K L D"] = tokens[2:]
 
     def encode(
         self,
@@ -90,6 +93,19 @@ class EmbeddedPrior(Guided):
     ) -> Tensor:
         """Images in [0, 1] -> (B, 3 f^2, size / f, size / f) in [-1, 1]; draws no noise."""
         return fold(resize(images, self.image_size), self.fold)
+
+    @property
+    def said(self) -> Float[Tensor, "1 L D"]:
+        """What "prompt" is asked with; inversion.py moves it."""
+        return self.tokens[2:]
+
+    @said.setter
+    def said(self, tokens: Float[Tensor, "1 L D"]) -> None:
+        self.tokens = torch.cat([self.tokens[:2].detach(), tokens])
+
+    def pictures(self, latents: Tensor) -> Float[Tensor, "B 3 H W"]:
+        """The inverse of `encode`, at `image_size`."""
+        return unfold(latents, self.fold)
 
     @property
     def network(self) -> nn.Module:
@@ -195,6 +211,8 @@ def load_embedded(
         prior = EmbeddedPrior(
             unet, alphas_cumprod, prediction_type, tokens.to(device), index, config
         )
+    prior.looks, wordings = looks_added(known.words, index.get("knows", {}), encoder)
+    prior.wordings = wordings.to(device)
     read = [folder / name for name in READ_FILES if (folder / name).is_file()]
     prior.weights_hash = weights.weights_hash(folder, [*files, *read])
     prior.ignored_words = tuple(dict.fromkeys(known.ignored + avoided.ignored))

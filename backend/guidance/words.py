@@ -6,6 +6,7 @@ were guessed at or left out, for the user to be told. No table maps one look to 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -66,14 +67,32 @@ def _singulars(word: str) -> list[str]:
     return [word[:-1], word.removesuffix("es"), word.removesuffix("ies") + "y"]
 
 
-def encode_words(encoder: WordTextEncoder, words: list[tuple[str, float]]) -> Tensor:
-    """Weighted known words -> (1, MAX_WORDS, size); a weight moves a word's row off the empty's."""
+def encode_words(encoder: WordTextEncoder, *prompts: list[tuple[str, float]]) -> Tensor:
+    """K prompts of weighted known words -> (K, MAX_WORDS, size); a weight moves a word's row off
+    the empty prompt's."""
+    tokens = [encoder.tokenize([word for word, _ in words]) for words in ([], *prompts)]
     with torch.no_grad():
-        empty = encoder(torch.tensor([encoder.tokenize([])]))
-        rows = encoder(torch.tensor([encoder.tokenize([word for word, _ in words])]))
-    scales = torch.ones(rows.shape[1])
-    scales[: len(words)] = torch.tensor([weight for _, weight in words])
-    return empty + scales[:, None] * (rows - empty)
+        empty, rows = encoder(torch.tensor(tokens)).split([1, len(prompts)])
+    scales = torch.ones(len(prompts), rows.shape[1], 1)
+    for row, words in enumerate(prompts):
+        scales[row, : len(words), 0] = torch.tensor([weight for _, weight in words])
+    return empty + scales * (rows - empty)
+
+
+def looks_added(
+    words: list[tuple[str, float]], knows: Mapping[str, Sequence[str]], encoder: WordTextEncoder
+) -> tuple[tuple[str, ...], Tensor]:
+    """Looks that the words could have beside them, "" first, and the encodings (K, MAX_WORDS, size)
+    of the words with each: of the colours and materials that a prior knows (its model_index.json),
+    where the words name none of the kind already and leave room."""
+    said = {word for word, _ in words}
+    looks = [""]
+    for kind in ("colours", "materials"):
+        listed = list(knows.get(kind, ()))
+        if said.isdisjoint(part for look in listed for part in look.split()):
+            looks += [look for look in listed if len(look.split()) + len(words) <= MAX_WORDS]
+    worded = [[(part, 1.0) for part in look.split()] + words for look in looks]
+    return tuple(looks), encode_words(encoder, *worded)
 
 
 def examples(encoder: WordTextEncoder, count: int = 8) -> str:

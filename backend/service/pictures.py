@@ -41,6 +41,8 @@ class Painter:
 
     def paint(self, job: str, stage: str, step: int, snapshot: object) -> list[Picture]:
         """Serials are left 0, for the server to number. Raises GenerationError for emptiness."""
+        if snapshot is None:  # of a stage that makes no shape
+            return []
         if isinstance(snapshot, GaussianCloud):
             snapshot = self.mesh_of(snapshot)
         if isinstance(snapshot, PaintedMesh):

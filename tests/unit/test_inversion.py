@@ -1,0 +1,91 @@
+"""Looks that a picture adds to a prompt: learned, resumed, left alone where the words have them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from backend.cameras import turntable
+from backend.guidance.base import Views
+from backend.guidance.inversion import Inversion, InversionConfig, Reworded
+from backend.guidance.priors import load_prior
+from backend.reference.picture import Reference, load_reference
+
+CONFIG = InversionConfig(steps=16, batch=4, learning_rate=0.4)
+
+
+@pytest.fixture(scope="module")
+def green_mug(tmp_path_factory: pytest.TempPathFactory) -> Reference:
+    picture = Image.new("RGB", (200, 160), (240, 240, 240))
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((125, 55, 165, 105), outline=(20, 120, 30), width=9)
+    draw.rectangle((60, 40, 135, 130), fill=(30, 150, 40))
+    path = tmp_path_factory.mktemp("picture") / "mug.png"
+    picture.save(path)
+    return load_reference(path, 10.0)
+
+
+def inversion(prompt: str, reference: Reference) -> Inversion:
+    prior = load_prior("embedded", prompt)
+    assert isinstance(prior, Reworded)
+    return Inversion(prior, reference, CONFIG, torch.Generator().manual_seed(0))
+
+
+def from_behind(prior: Reworded) -> torch.Tensor:
+    """The mean colour that the prior sees from behind in noise, of what is in the middle, (3,)."""
+    noise = torch.randn(4, 48, 16, 16, generator=torch.Generator().manual_seed(1))
+    views = Views(turntable(4, 10.0)[[2] * 4], "albedo", torch.full((4, 3), 0.6))
+    with torch.no_grad():
+        (guess,) = prior.denoise(noise, torch.full((4,), 980), views, ("prompt",))
+    return prior.pictures(guess)[:, :, 24:44, 24:44].mean((0, 2, 3))
+
+
+def test_the_side_that_the_picture_hides_takes_its_colour(green_mug: Reference) -> None:
+    learned = inversion("a mug", green_mug)
+    red, green, blue = from_behind(learned.prior)
+    for index in range(CONFIG.steps):
+        learned.step(index)
+    assert {"green", "lime", "teal", "dark green"} & set(learned.taken_for())
+    after = from_behind(learned.prior)
+    assert after[1] - after[[0, 2]].max() > green - max(red, blue) + 0.05
+
+
+def test_a_colour_that_the_words_name_stays(green_mug: Reference) -> None:
+    learned = inversion("a red mug", green_mug)
+    assert "green" not in learned.prior.looks and "metal" in learned.prior.looks
+    before = from_behind(learned.prior)
+    for index in range(4):
+        learned.step(index)
+    after = from_behind(learned.prior)
+    assert before.argmax() == after.argmax() == 0
+
+
+def test_taken_up_again_it_says_the_same_to_the_bit(green_mug: Reference) -> None:
+    whole = inversion("a mug", green_mug)
+    for index in range(4):
+        whole.step(index)
+    first = inversion("a mug", green_mug)
+    for index in range(2):
+        first.step(index)
+    second = inversion("a mug", green_mug)
+    second.load_state_dict(first.state_dict())
+    second.generator.set_state(first.generator.get_state())
+    assert torch.equal(second.prior.said, first.prior.said)
+    for index in range(2, 4):
+        second.step(index)
+    assert torch.equal(second.prior.said, whole.prior.said)
+
+
+def test_a_prompt_as_long_as_the_prior_reads_has_no_room_for_looks() -> None:
+    prior = load_prior("embedded", " ".join(["old", "big", "small", "wooden", "chair"] * 2))
+    assert isinstance(prior, Reworded)
+    assert prior.looks == ("",) and torch.equal(prior.wordings, prior.said)
+
+
+def test_the_prompt_as_it_stands_is_the_first_wording() -> None:
+    prior = load_prior("embedded", "a mug")
+    assert isinstance(prior, Reworded)
+    assert len(prior.looks) == len(prior.wordings) > 30
+    assert len(set(prior.looks)) == len(prior.looks)
+    assert torch.equal(prior.wordings[:1], prior.said)
