@@ -7,6 +7,7 @@ authorised one, 400 for any other. The key files are read at each request: revok
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 import zmq
@@ -18,6 +19,7 @@ from backend.service.sockets import CURVE_DOMAIN
 
 log = logging.getLogger(__name__)
 ADDRESS = "inproc://zeromq.zap.01"
+TELL_SECONDS = 10.0
 
 
 class Gate:
@@ -28,6 +30,7 @@ class Gate:
         self.socket: Any = context.socket(zmq.REP)
         self.socket.set(zmq.LINGER, 0)
         self.socket.bind(ADDRESS)
+        self._untold, self._tell_at = 0, 0.0
 
     def answer(self) -> None:
         version, request, domain, *rest = self.socket.recv_multipart()
@@ -36,9 +39,16 @@ class Gate:
         if version == b"1.0" and domain == CURVE_DOMAIN and mechanism == b"CURVE" and credentials:
             name = self._name_of(credentials[0])
         if name is None:
-            log.warning("a client without an authorised key was refused")
+            self._tell()
         code, text = (b"200", b"OK") if name else (b"400", b"not authorised")
         self.socket.send_multipart([b"1.0", request, code, text, (name or "").encode(), b""])
+
+    def _tell(self) -> None:
+        """A line for many: who knocks on and on must not push all else out of the log."""
+        self._untold += 1
+        if time.monotonic() >= self._tell_at:
+            log.warning("refused for want of an authorised key: %d connections", self._untold)
+            self._untold, self._tell_at = 0, time.monotonic() + TELL_SECONDS
 
     def _name_of(self, key: bytes) -> str | None:
         try:

@@ -12,11 +12,13 @@ from pathlib import Path
 from backend.errors import PropsmithError
 from backend.service.config import ServeConfig
 from backend.service.serve import serve
+from tests.service.crash_points import die_at_its_point
 from tests.service.jumping_clock import jump_with_the_file
 
 
 def main() -> int:
     jump_with_the_file()
+    die_at_its_point()
     values = json.loads(sys.argv[1])
     worker = Path(__file__).with_name(values.pop("worker", "fake_worker.py"))
     for name in ("data", "connection_file"):
