@@ -36,7 +36,8 @@ MODEL_INDEX = {
 }
 
 
-LEAST_VIEWS = 20  # that name a word or a kind, before it counts as learned
+LEAST_VIEWS = 20  # that name a word, before it counts as learned
+LEAST_VIEWS_OF_KIND = 200  # likewise a kind: a shape needs more views than a colour
 
 
 def pack(run: Path, folder: Path, data: Path) -> None:
@@ -103,11 +104,12 @@ def knows(captions: Counter[str]) -> dict[str, list[str]]:
         "materials": MATERIALS,
         "looks": [*FINISHES, *FIGURES],
     }
-    return {key: _named(names, captions) for key, names in lists.items()}
+    least = {"kinds": LEAST_VIEWS_OF_KIND}
+    return {k: _named(names, captions, least.get(k, LEAST_VIEWS)) for k, names in lists.items()}
 
 
-def _named(names: Iterable[str], captions: Counter[str]) -> list[str]:
-    """Those that enough views name; "rocking horse" names no horse."""
+def _named(names: Iterable[str], captions: Counter[str], least: int) -> list[str]:
+    """Those that `least` views name; "rocking horse" names no horse."""
     views: Counter[str] = Counter()
     patterns = {name: f" {name} " for name in names}
     for caption, count in captions.items():
@@ -115,4 +117,4 @@ def _named(names: Iterable[str], captions: Counter[str]) -> list[str]:
         found = [pattern for pattern in patterns.values() if pattern in text]
         longest = [p for p in found if not any(p in other for other in found if other != p)]
         views.update(dict.fromkeys(longest, count))
-    return sorted(name for name, pattern in patterns.items() if views[pattern] >= LEAST_VIEWS)
+    return sorted(name for name, pattern in patterns.items() if views[pattern] >= least)
