@@ -23,7 +23,7 @@ from . import bridge, jobs, runtime, session, undo, uploads
 from . import refine_live as live
 from . import refine_record as records
 from .refine_material import new_material
-from .refine_read import Reading, canonical_of
+from .refine_read import Reading
 from .wire import errors, mesh_file, messages, preview
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,8 @@ class Follower:
 
     job: str
     over: bool = False
+    view: preview.MeshView | None = None  # the newest
+    _working: bool = False
 
     def info(self, info: messages.JobInfo) -> None:
         if self.over or info.state not in messages.OVER:
@@ -50,10 +52,24 @@ class Follower:
             bridge.later(give_up(self.job, info.error))
 
     def mesh(self, view: preview.MeshView, mesh: messages.Mesh) -> None:
-        thing = live.owner_of(self.job)
-        if thing is not None and not self.over:
-            canonical = canonical_of(live.reading_of(self.job, thing.propsmith_refine))
-            live.preview(self.job, view.positions, canonical)
+        self.view = view
+        if not self._working:
+            self._working = True
+            bridge.later(self._show())
+
+    def _show(self) -> Generator[object, None, None]:
+        """The newest, in a tick of its own."""
+        try:
+            yield session.WAITING
+            thing = live.owner_of(self.job)
+            if thing is None or self.over or self.view is None:
+                return
+            canonical = live.canonical_of_job(self.job, thing.propsmith_refine)
+            yield session.WAITING
+            if not self.over:
+                live.preview(self.job, self.view.positions, canonical)
+        finally:
+            self._working = False
 
     def texture(self, texture: messages.Texture) -> None:
         """Comes with the files."""

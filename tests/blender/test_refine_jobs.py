@@ -214,6 +214,31 @@ def test_from_the_button_to_b(refine: SimpleNamespace, server: Server) -> None:
     assert bpy.ops.propsmith.refine.poll()
 
 
+def test_of_previews_that_come_at_once_the_newest_is_shown(
+    refine: SimpleNamespace, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One write in a tick, none within the reading of messages; the frame is worked out once."""
+    thing = ready("mirrored")
+    assert bpy.ops.propsmith.refine() == {"FINISHED"}
+    pump(refine)
+    reading = refine.live.reading_of(server.submitted.job, thing.propsmith_refine)
+    place, shown, frames = refine.read.canonical_of(reading), [], []
+    write, frame = refine.live.preview, refine.live.canonical_of
+    monkeypatch.setattr(refine.live, "preview", lambda *g: (shown.append(g[1]), write(*g))[1])
+    monkeypatch.setattr(refine.live, "canonical_of", lambda r: (frames.append(r), frame(r))[1])
+    for _ in range(2):
+        waves = [moved(refine, reading, amount).vertices for amount in (0.01, 0.02, 0.05)]
+        for wave in waves:
+            server.mesh((wave - place.center) * place.scale, reading.file.faces)
+        before = len(shown)
+        refine.bridge.pump()
+        assert len(shown) == before
+        pump(refine)
+    assert len(shown) == 2 and len(frames) == 1
+    now = reading.frame.to_file(positions(thing.data))
+    assert np.abs(now - waves[-1]).max() < 4e-5 / place.scale
+
+
 def test_texture_only(refine: SimpleNamespace, server: Server) -> None:
     thing = ready("with_keys_and_armature")
     before = positions(thing.data)
