@@ -17,12 +17,12 @@ from typing import no_type_check
 import numpy as np
 import torch
 from jaxtyping import Float
-from numba import njit
 from scipy.spatial import cKDTree
 from torch import Tensor
 
 from backend.gaussians.model import GaussianCloud
 from backend.gaussians.rotations import rotation_matrices
+from backend.render.kernels import helper, kernel
 from backend.render.threads import in_parallel
 
 _NEGLIGIBLE = 1e-5  # of density: a Gaussian ends where it adds less
@@ -90,7 +90,7 @@ def _covariances(cloud: GaussianCloud, min_scale: float) -> Float[Tensor, "N 3 3
     return axes @ axes.transpose(1, 2)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@helper
 @no_type_check
 def _add_row(row, inverse, dx, dy, centre_z, opacity, reach):
     """Adds one Gaussian to the samples of one row along z where it counts."""
@@ -115,7 +115,7 @@ def _add_row(row, inverse, dx, dy, centre_z, opacity, reach):
         ratio *= bend
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 @no_type_check
 def _splat(first_x, end_x, step, cells, inverses, sides, opacities, grid):
     """Fills slabs of grid (R, R, R), zeros, from means, inverse covariances and extents in units

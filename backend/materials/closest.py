@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import no_type_check
 
-import numba
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from backend.mesh.geometry import face_normals, take
 from backend.mesh.types import TriMesh
+from backend.render.kernels import helper, kernel
 from backend.render.threads import in_parallel
 
 CANDIDATES = 8
@@ -44,19 +44,19 @@ def closest_points(
     return torch.from_numpy(faces).to(points.device), torch.from_numpy(weights).to(points.device)
 
 
-@numba.njit(cache=True, nogil=True)
+@helper
 @no_type_check
 def _dot(a, b):
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-@numba.njit(cache=True, nogil=True)
+@helper
 @no_type_check
 def _minus(a, b):
     return a[0] - b[0], a[1] - b[1], a[2] - b[2]
 
 
-@numba.njit(cache=True, nogil=True)
+@helper
 @no_type_check
 def _weights_on_triangle(p, a, b, c):
     """Barycentrics of the point of triangle abc that is closest to p."""
@@ -87,7 +87,7 @@ def _weights_on_triangle(p, a, b, c):
     return va / total, vb / total, vc / total
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 @no_type_check
 def _pick(first, end, step, corners, facing, points, normals, near, faces, weights):
     for p in range(first, end, step):

@@ -16,13 +16,13 @@ import torch
 from jaxtyping import Float, Int32
 from torch import Tensor
 
-from backend.render.kernels import kernel
+from backend.render.kernels import helper, kernel
 from backend.render.threads import in_parallel, together
 
 CHANNELS = 5  # logits of albedo (3), roughness, metallic
 
 
-@kernel
+@helper
 @no_type_check
 def _along(coordinate, resolution):
     """Lowest corner of the coordinate's cell along one axis, and where in the cell it lies."""
@@ -33,7 +33,7 @@ def _along(coordinate, resolution):
     return corner, place - np.float32(corner)
 
 
-@kernel
+@helper
 @no_type_check
 def _weight(k, along_x, along_y, along_z):
     """Of a cell's corner k, whose bits say which end of each axis it is at."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from typing import no_type_check
 
-import numba
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -21,6 +20,7 @@ from torch import Tensor
 
 from backend.mesh.types import TriMesh
 from backend.render import triangles
+from backend.render.kernels import helper, kernel
 from backend.render.threads import in_parallel
 
 BATCH = 16  # depth maps drawn at a time, to bound memory
@@ -73,13 +73,13 @@ def _depth_maps(mesh: TriMesh, frames: Tensor, radius: float, resolution: int) -
     return torch.where(raster[..., 3] > 0, raster[..., 2] * radius, torch.inf)
 
 
-@numba.njit(cache=True, inline="always")
+@helper
 @no_type_check
 def _dot(a, b):
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 @no_type_check
 def _open_share(first, end, step, points, normals, frames, depths, radius, out):
     size = depths.shape[1]

@@ -28,12 +28,11 @@ CROSSED = np.array([pairs + [(0, 0)] * (4 - len(pairs)) for pairs in _CROSSED])
 def _march(inside, tets, corners, counts, crossed, crossings):
     """Edges in the order of (lower, higher end); every tetrahedron's first triangle, in the
     tetrahedra's order, then the second ones."""
-    starts, codes = np.zeros(inside.size + 1, np.int64), np.zeros(tets.shape[0], np.uint8)
+    starts, codes = np.zeros(inside.size + 1, np.int32), np.zeros(tets.shape[0], np.uint8)
     ones = twos = 0
     for t in range(tets.shape[0]):
         for i in range(4):
-            if inside[tets[t, i]]:
-                codes[t] |= 1 << i
+            codes[t] |= inside[tets[t, i]] << i  # a branch would be a matter of chance
         ones += counts[codes[t]] > 0
         twos += counts[codes[t]] > 1
         for k in range(crossings[codes[t]]):
@@ -41,7 +40,7 @@ def _march(inside, tets, corners, counts, crossed, crossings):
             starts[min(tets[t, i], tets[t, j]) + 1] += 1
     for v in range(inside.size):
         starts[v + 1] += starts[v]
-    ends, used = np.empty(starts[inside.size], np.int64), np.zeros(inside.size, np.int64)
+    ends, used = np.empty(starts[inside.size], np.int32), np.zeros(inside.size, np.int32)
     for t in range(tets.shape[0]):
         for k in range(crossings[codes[t]]):
             i, j = crossed[codes[t], k, 0], crossed[codes[t], k, 1]
@@ -55,7 +54,7 @@ def _march(inside, tets, corners, counts, crossed, crossings):
                 ends[other] = ends[other - 1]
             ends[place] = high
             used[low] += 1
-    edges, numbers = np.empty((used.sum(), 2), np.int64), np.empty(inside.size, np.int64)
+    edges, numbers = np.empty((used.sum(), 2), np.int64), np.empty(inside.size, np.int32)
     total = 0
     for v in range(inside.size):
         numbers[v] = total

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from backend.mesh.from_field import sample_grid
 from backend.mesh.geometry import take
-from backend.render.kernels import kernel
+from backend.render.kernels import helper, kernel
 from backend.render.threads import in_parallel
 
 
@@ -58,7 +58,7 @@ class MovedBand:
         return points, self.base.index_copy(0, self.free, distances) * self.cell
 
 
-@kernel
+@helper
 @no_type_check
 def _cell(coordinate, cells):
     """Lowest corner of the coordinate's cell along one axis, and where in the cell it lies."""
@@ -67,7 +67,7 @@ def _cell(coordinate, cells):
     return corner, place - corner
 
 
-@kernel
+@helper
 @no_type_check
 def _weight(k, x, y, z):
     """Of a cell's corner k, whose bits say which end of each axis it is at."""

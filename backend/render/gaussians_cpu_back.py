@@ -40,11 +40,11 @@ from backend.render.gaussians_cpu_tile import (
     rows_reached,
     whitened_at,
 )
-from backend.render.kernels import kernel, relaxed_kernel
+from backend.render.kernels import helper, kernel, relaxed_helper
 from backend.render.threads import in_parallel
 
 
-@relaxed_kernel
+@relaxed_helper
 @no_type_check
 def _weigh_back(first, end, tile, p, q, r, s0, t0, opacity, k, depth, c0, c1, c2, sums):
     """One Gaussian backwards over pixels [first, end): weights, and sums of its gradient.
@@ -91,7 +91,7 @@ def _weigh_back(first, end, tile, p, q, r, s0, t0, opacity, k, depth, c0, c1, c2
     sums[6], sums[7], sums[8], sums[9] = d0, d1, d2, d3
 
 
-@relaxed_kernel
+@relaxed_helper
 @no_type_check
 def _dot(first, end, tile, one, other):
     """Sum of plane `one` times plane `other` over pixels [first, end)."""
@@ -101,7 +101,7 @@ def _dot(first, end, tile, one, other):
     return total
 
 
-@kernel
+@helper
 @no_type_check
 def _load(v_out, v_alpha, v_depth, b, x0, y0, tile):
     """A tile of pixel gradients; pixels beyond the picture's edge get zeros."""

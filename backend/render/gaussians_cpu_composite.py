@@ -40,11 +40,11 @@ from backend.render.gaussians_cpu_tile import (
     rows_reached,
     whitened_at,
 )
-from backend.render.kernels import kernel, relaxed_kernel
+from backend.render.kernels import kernel, relaxed_helper
 from backend.render.threads import in_parallel
 
 
-@relaxed_kernel
+@relaxed_helper
 @no_type_check
 def _weigh(first, end, tile, p, q, r, s0, t0, opacity, k, depth, c0, c1, c2):
     """One Gaussian over pixels [first, end): weights, transmittances, who came last, and the

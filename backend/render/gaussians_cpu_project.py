@@ -16,7 +16,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from backend.render.kernels import kernel
+from backend.render.kernels import helper, kernel
 from backend.render.threads import in_parallel
 
 # Compiled in as constants: numba's cache would not notice values taken from elsewhere.
@@ -25,7 +25,7 @@ DILATION = 0.3
 MARGIN = 0.3  # of half the field of view, beyond its edge
 
 
-@kernel
+@helper
 @no_type_check
 def _axes(quats, n):
     """Rotation matrix (3, 3) of quaternion n, its unit quaternion and its length."""
@@ -45,7 +45,7 @@ def _axes(quats, n):
     return R, (w, x, y, z), length
 
 
-@kernel
+@helper
 @no_type_check
 def _to_camera(means, n, view):
     """Camera-space point of mean n."""
@@ -57,7 +57,7 @@ def _to_camera(means, n, view):
     )
 
 
-@kernel
+@helper
 @no_type_check
 def _held(slope, focal, centre, size):
     """x / z or y / z held near the picture, and whether it had to be."""
@@ -66,7 +66,7 @@ def _held(slope, focal, centre, size):
     return held, held != slope
 
 
-@kernel
+@helper
 @no_type_check
 def _screen_axes(view, fx, fy, u, v, z, R, scales, n):
     """U = J W R S, row by row (2 x 3): cov2d = U U^T. Also A = J W."""
@@ -94,7 +94,7 @@ def _screen_axes(view, fx, fy, u, v, z, R, scales, n):
     return A0, A1, U0, U1
 
 
-@kernel
+@helper
 @no_type_check
 def _root(U0, U1):
     """(p, q, r) of U U^T + dilation, and the two variances."""
@@ -147,7 +147,7 @@ def _project(
             sigmas[b, n, 0], sigmas[b, n, 1] = np.sqrt(xx), np.sqrt(yy)
 
 
-@kernel
+@helper
 @no_type_check
 def _covariance_gradient(root, v_root):
     """Gradient (xx, xy, yy) on the symmetric 2D covariance: 2 P^T M P, where M holds the moments
@@ -162,7 +162,7 @@ def _covariance_gradient(root, v_root):
     )
 
 
-@kernel
+@helper
 @no_type_check
 def _quaternion_gradient(G, unit, length):
     """Gradient on the raw quaternion from G (3, 3), the one on its rotation matrix."""
@@ -183,7 +183,7 @@ def _quaternion_gradient(G, unit, length):
     )
 
 
-@kernel
+@helper
 @no_type_check
 def _point_gradient(view, A, fx, fy, point, held, v_A, v_mean, v_depth, v_world):
     """Adds one view's gradient on the camera-space point, turned to the world, to `v_world`."""

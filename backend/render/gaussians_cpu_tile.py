@@ -14,7 +14,7 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
-from backend.render.kernels import kernel, relaxed_kernel
+from backend.render.kernels import helper, relaxed_helper
 
 TILE = 16
 PIXELS = 256
@@ -50,7 +50,7 @@ def falloff(power):
     return p * p
 
 
-@kernel
+@helper
 @no_type_check
 def rows_reached(centre_y, extent_y, top):
     """First and one-past-last pixel of the rows of the tile at `top` that a Gaussian reaches."""
@@ -59,7 +59,7 @@ def rows_reached(centre_y, extent_y, top):
     return np.uint64(low) * np.uint64(TILE), np.uint64(max(low, high)) * np.uint64(TILE)
 
 
-@kernel
+@helper
 @no_type_check
 def whitened_at(mx, my, p, q, r, left, top):
     """p, q, r, and what s and t are at the corner (left, top) of a tile: taken in float64, as
@@ -69,7 +69,7 @@ def whitened_at(mx, my, p, q, r, left, top):
     return np.float32(p), np.float32(q), np.float32(r), np.float32(s), np.float32(t)
 
 
-@relaxed_kernel
+@relaxed_helper
 @no_type_check
 def add_plane(first, end, tile, source, factor, target):
     """Plane `target` += factor * plane `source` over pixels [first, end)."""
@@ -77,7 +77,7 @@ def add_plane(first, end, tile, source, factor, target):
         tile[target + i] += factor * tile[source + i]
 
 
-@relaxed_kernel
+@relaxed_helper
 @no_type_check
 def all_done(tile):
     open_pixels = ZERO
@@ -86,14 +86,14 @@ def all_done(tile):
     return open_pixels == ZERO
 
 
-@kernel
+@helper
 @no_type_check
 def plane_of(channel):
     """Where a channel's plane begins."""
     return np.uint64((FIRST_COLOR + channel) * PIXELS)
 
 
-@kernel
+@helper
 @no_type_check
 def new_tile(channels):
     """Pixel centres, counted from the tile's corner, and zeros."""

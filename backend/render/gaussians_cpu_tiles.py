@@ -12,7 +12,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from backend.render.kernels import kernel
+from backend.render.kernels import helper, kernel
 from backend.render.threads import in_parallel
 
 TILE = 16
@@ -20,7 +20,7 @@ MIN_ALPHA = 1 / 255
 DIGIT = 2048  # 11 bits: three passes sort 33
 
 
-@kernel
+@helper
 @no_type_check
 def _depth_order(depths, chosen):
     """`chosen` indices by ascending positive depth, stable: a radix sort on the float's bits."""
@@ -40,7 +40,7 @@ def _depth_order(depths, chosen):
     return source
 
 
-@kernel
+@helper
 @no_type_check
 def _tile_range(centre, extent, tiles):
     """Half-open range of tiles that [centre - extent, centre + extent] touches."""

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from backend.render.kernels import kernel
+from backend.render.kernels import helper, kernel
 from backend.render.threads import in_parallel
 
 # Compiled in as constants; the names say band and, within it, the functions they belong to.
@@ -25,7 +25,7 @@ C3_INNER, C3_ZONAL = math.sqrt(21 / (32 * math.pi)), math.sqrt(7 / (16 * math.pi
 
 
 @no_type_check
-@kernel
+@helper
 def _direction(means, centres, n, b):
     """Unit vector from camera b to mean n, and the distance."""
     x = np.float64(means[n, 0]) - centres[b, 0]
@@ -36,7 +36,7 @@ def _direction(means, centres, n, b):
 
 
 @no_type_check
-@kernel
+@helper
 def _basis(x, y, z, degree, out):
     """out (16,): the functions of `harmonics.harmonics`, as far as degree asks."""
     xx, yy, zz = x * x, y * y, z * z
@@ -55,7 +55,7 @@ def _basis(x, y, z, degree, out):
 
 
 @no_type_check
-@kernel
+@helper
 def _slope(x, y, z, degree, g):
     """Gradient on (x, y, z) from g (16,), the gradient on the functions."""
     xx, yy, zz, xy, xz, yz = x * x, y * y, z * z, x * y, x * z, y * z

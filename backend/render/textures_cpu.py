@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from backend.render.kernels import kernel
+from backend.render.kernels import helper, kernel
 from backend.render.threads import in_parallel
 from backend.render.triangles_kernels import edge_functions
 
@@ -23,7 +23,7 @@ TASKS = 8  # one bit each in a byte
 
 
 @no_type_check
-@kernel
+@helper
 def _taps(coordinate, size, nearest, wrap):
     """First and second texel along one axis, the second's share, its slope by the coordinate."""
     if not np.isfinite(coordinate):
@@ -46,7 +46,7 @@ def _taps(coordinate, size, nearest, wrap):
 
 
 @no_type_check
-@kernel
+@helper
 def _of_level(level, k, levels):
     """Number and share of the lower (k = 0) or upper of the two levels about `level`."""
     lower = int(level)
@@ -110,7 +110,7 @@ def sample_backward_uv(first, end, step, flat, table, uv, level, wrap, grad, gra
 
 
 @no_type_check
-@kernel
+@helper
 def _add_row(flat_grad, start, x0, x1, fx, weight, grad):
     for c in range(len(grad)):
         flat_grad[start + x0, c] += weight * (1 - fx) * grad[c]

@@ -20,7 +20,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from backend.render.kernels import kernel
+from backend.render.kernels import helper, kernel
 from backend.render.threads import in_parallel
 
 # Depth is rounded to 24 bits as in a hardware depth buffer, so that coincident triangles tie
@@ -29,7 +29,7 @@ DEPTH_STEPS = 2.0**24
 
 
 @no_type_check
-@kernel
+@helper
 def edge_functions(pos, tri, n):
     """Fills n (3, 3) with the edge functions' normals p_j x p_k; returns the determinant."""
     for k in range(3):
@@ -44,7 +44,7 @@ def edge_functions(pos, tri, n):
 
 
 @no_type_check
-@kernel
+@helper
 def project(pos, height, width, screen):
     """Clip space (V, 4) -> screen (V, 3): pixel x, y (centres at half-integers) and w."""
     for v in range(pos.shape[0]):
@@ -55,7 +55,7 @@ def project(pos, height, width, screen):
 
 
 @no_type_check
-@kernel
+@helper
 def _rasterize_band(pos, boxes, tris, columns, rows, first_row, end_row, rast):
     """boxes: (N, 5) triangles that may be seen, first and last column, first and last row."""
     rast[first_row:end_row] = 0
@@ -122,7 +122,7 @@ def rasterize_forward(pos, tris, bands, rast):
 
 
 @no_type_check
-@kernel
+@helper
 def _pixels_between(a, b, c, size):
     """First and last of `size` pixels whose centres may lie between the three coordinates; first >
     last where none does."""
@@ -178,7 +178,7 @@ def _rasterize_bands(
 
 
 @no_type_check
-@kernel
+@helper
 def _rasterize_band_backward(pos, tris, rast, grad, first_row, end_row, out):
     height, width = rast.shape[:2]
     n = np.empty((3, 3))
@@ -268,7 +268,7 @@ def _interpolate_rows(first_task, end_task, step, attrs, rast, tris, out):
 
 
 @no_type_check
-@kernel
+@helper
 def _interpolate_band_backward(attrs, rast, tris, grad, first_row, end_row, part, grad_rast):
     for j in range(first_row, end_row):
         for i in range(rast.shape[1]):

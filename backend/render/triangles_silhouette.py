@@ -21,7 +21,7 @@ from typing import Any, no_type_check
 
 import numpy as np
 
-from backend.render.kernels import kernel
+from backend.render.kernels import helper, kernel
 from backend.render.threads import in_parallel
 from backend.render.triangles_kernels import project
 
@@ -87,7 +87,7 @@ def edge_table(tris: np.ndarray, vertex_count: int) -> tuple[np.ndarray, np.ndar
 
 
 @no_type_check
-@kernel
+@helper
 def _find_facings(pos, tris, facings):
     """+1 or -1 by the way a triangle winds as seen from the camera; 0 for those without area.
 
@@ -104,13 +104,17 @@ def _find_facings(pos, tris, facings):
 
 
 @no_type_check
-@kernel
+@helper
 def _surface_side(first, end, owners, facings):
     """Which side of the edge its triangles lie on, seen from the camera: +1, -1, or 0 for both.
 
     +1 is where the edge's function p_a x p_b is positive.
     """
     side = 0
+    if end - first == 2 and owners[first] * owners[first + 1] < 0:  # most: a surface goes on
+        here = facings[abs(owners[first]) - 1]
+        if here == facings[abs(owners[first + 1]) - 1]:
+            return 0
     for k in range(first, end):
         sign = 1 if owners[k] > 0 else -1
         own = facings[sign * owners[k] - 1] * sign
@@ -122,7 +126,7 @@ def _surface_side(first, end, owners, facings):
 
 
 @no_type_check
-@kernel
+@helper
 def _owns(tri, a, b):
     has_a = tri[0] == a or tri[1] == a or tri[2] == a
     has_b = tri[0] == b or tri[1] == b or tri[2] == b
@@ -130,7 +134,7 @@ def _owns(tri, a, b):
 
 
 @no_type_check
-@kernel
+@helper
 def _trace_edge(number, a, b, side, pos, screen, rast, tris, owner_only, crossing, shift, found):
     """Enters one silhouette edge into the pixel pairs that it passes through."""
     height, width = rast.shape[:2]
@@ -234,25 +238,26 @@ def blend(images, shift, out):
 @no_type_check
 @kernel
 def _blend_rows(first_task, end_task, step, images, shift, out):
+    # The pair's second pixel receives where the shift is positive, the first otherwise.
     height, width, channels = images.shape[1:]
     for task in range(first_task, end_task, step):
         b, j = task // height, task % height
         for i in range(width):
+            right, below = -shift[b, j, i, 0], -shift[b, j, i, 1]
+            left = shift[b, j, i - 1, 0] if i > 0 else right * 0
+            above = shift[b, j - 1, i, 1] if j > 0 else right * 0
             for c in range(channels):
-                out[b, j, i, c] = images[b, j, i, c]
-            for axis in range(2):
-                di, dj = 1 - axis, axis
-                # The pair's second pixel receives where the shift is positive, the first otherwise.
-                own = -shift[b, j, i, axis]
-                if own > 0:
-                    for c in range(channels):
-                        step = images[b, j + dj, i + di, c] - images[b, j, i, c]
-                        out[b, j, i, c] += own * step
-                if i >= di and j >= dj and shift[b, j - dj, i - di, axis] > 0:
-                    own = shift[b, j - dj, i - di, axis]
-                    for c in range(channels):
-                        step = images[b, j - dj, i - di, c] - images[b, j, i, c]
-                        out[b, j, i, c] += own * step
+                here = images[b, j, i, c]
+                total = here
+                if right > 0:
+                    total += right * (images[b, j, i + 1, c] - here)
+                if left > 0:
+                    total += left * (images[b, j, i - 1, c] - here)
+                if below > 0:
+                    total += below * (images[b, j + 1, i, c] - here)
+                if above > 0:
+                    total += above * (images[b, j - 1, i, c] - here)
+                out[b, j, i, c] = total
 
 
 def blend_backward_images(grad, shift, out):
@@ -267,25 +272,25 @@ def _blend_rows_backward(first_task, end_task, step, grad, shift, out):
     for task in range(first_task, end_task, step):
         b, j = task // height, task % height
         for i in range(width):
+            right, below = shift[b, j, i, 0], shift[b, j, i, 1]
+            left = shift[b, j, i - 1, 0] if i > 0 else right * 0
+            above = shift[b, j - 1, i, 1] if j > 0 else right * 0
             for c in range(channels):
-                out[b, j, i, c] = grad[b, j, i, c]
-            for axis in range(2):
-                di, dj = 1 - axis, axis
-                share = shift[b, j, i, axis]
-                if share != 0:
-                    for c in range(channels):
-                        g = grad[b, j + dj, i + di, c] if share > 0 else grad[b, j, i, c]
-                        out[b, j, i, c] += share * g
-                if i >= di and j >= dj:
-                    share = shift[b, j - dj, i - di, axis]
-                    if share != 0:
-                        for c in range(channels):
-                            g = grad[b, j, i, c] if share > 0 else grad[b, j - dj, i - di, c]
-                            out[b, j, i, c] -= share * g
+                here = grad[b, j, i, c]
+                total = here
+                if right != 0:
+                    total += right * (grad[b, j, i + 1, c] if right > 0 else here)
+                if left != 0:
+                    total -= left * (here if left > 0 else grad[b, j, i - 1, c])
+                if below != 0:
+                    total += below * (grad[b, j + 1, i, c] if below > 0 else here)
+                if above != 0:
+                    total -= above * (here if above > 0 else grad[b, j - 1, i, c])
+                out[b, j, i, c] = total
 
 
 @no_type_check
-@kernel
+@helper
 def _scatter_shift(g, u, axis, a, b, screen, pos, size, grad_pos):
     """Adds the gradient g of one crossing, v_a + s (v_b - v_a), to the edge's two vertices."""
     along = 1 - axis
