@@ -24,6 +24,7 @@ from typing import IO
 from backend.errors import InputError
 from backend.files import replace_atomically
 from backend.service.store import JobStore
+from shared.messages import OVER
 
 PROP, OUTCOME, CHECKPOINT = "prop.glb", "outcome.json", "checkpoint"
 
@@ -79,38 +80,47 @@ class DataFolder:
         """Of a job that is done, where its worker died before it could."""
         shutil.rmtree(self.of(job) / CHECKPOINT, ignore_errors=True)
 
-    def counting(self) -> Iterator[int]:
-        """Bytes of all files, in slices: a folder at each, and the last number is the sum. What
-        vanishes meanwhile counts nothing."""
-        return _counting(self.path)
-
     def size(self) -> int:
+        """Bytes of all files; what vanishes meanwhile counts nothing."""
         return _size(self.path)
 
     def keep_limit(
-        self,
-        limit: int,
-        store: JobStore,
-        spare: Callable[[], None] = lambda: None,
-        size: int | None = None,
+        self, limit: int, store: JobStore, spare: Callable[[], None] = lambda: None
     ) -> int:
-        """Takes what `spare` can of the uploads, then the files of jobs that are over, the longest
-        finished first, until the folder is below `limit`; returns its size. Their rows stay,
-        without files. size: the folder's, where it has just been counted."""
-        size = self.size() if size is None else size
+        """All of `keeping` at once; returns the folder's size."""
+        *_, size = self.keeping(limit, store, spare)
+        return size
+
+    def keeping(self, limit: int, store: JobStore, spare: Callable[[], None]) -> Iterator[int]:
+        """Counts the folder; where it is above `limit`, takes what `spare` can of the uploads, then
+        the files of jobs that are over, the longest finished first. Their rows stay, without files.
+
+        In slices of a folder or a job, for whoever has more to do: the last number is the size.
+        """
+        size = 0
+        for size in _counting(self.path):
+            yield size
         if size <= limit:
-            return size
+            return
         before = _size(self.uploads)
         spare()
         size -= before - _size(self.uploads)
+        yield size
         for job, has_files in store.over_oldest_first():
             if size <= limit:
-                break
-            if (folder := self.of(job)).is_dir() or has_files:
-                size -= _size(folder)
-                self.remove(job)  # first: on a full disk the row has no room before
-                outcome = store.get(job).outcome()
-                store.update(job, result=replace(outcome, files=()).text())
+                return
+            if has_files or self.of(job).is_dir():
+                size -= self._strip(job, store)
+                yield size
+
+    def _strip(self, job: str, store: JobStore) -> int:
+        """Bytes that this made free: none where the job goes on meanwhile, or is gone."""
+        row = store.find(job)
+        if row is None or row.state not in OVER:
+            return 0
+        size = _size(self.of(job))
+        self.remove(job)  # first: on a full disk the row has no room before
+        store.update(job, result=replace(row.outcome(), files=()).text())
         return size
 
 

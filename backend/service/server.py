@@ -33,7 +33,7 @@ from shared.messages import Credit, Error, JobInfo, Shutdown, Subscribe
 log = logging.getLogger(__name__)
 TICK = 0.1  # seconds
 HOUSEKEEPING = 5.0  # seconds
-COUNTING = 0.01  # seconds of each tick at most, for the data folder's size
+KEEPING = 0.01  # seconds of each tick at most, to count the data folder and keep its limit
 AT_ONCE = 32  # messages of one socket before the others are looked at
 
 
@@ -56,7 +56,7 @@ class Server:
         self.handlers = requests.Handlers(self)
         self.began = time.monotonic()
         self.data_size = 0
-        self._counting: Iterator[int] | None = None
+        self._keeping: Iterator[int] | None = None
         self._counted = 0  # so far
         self.extra: dict[Any, Callable[[], None]] = {}  # other sockets and what reads them
         self._stop = False
@@ -78,7 +78,7 @@ class Server:
             now = time.monotonic()
             if now - ticked >= TICK or self.scheduler.hurry:
                 self.scheduler.try_tick()
-                self._count()
+                self._keep_limit()
                 ticked = now
             if now - swept >= HOUSEKEEPING:
                 self._sweep()
@@ -184,22 +184,21 @@ class Server:
         self.streams.drop_pictures({w.job for w in self.scheduler.workers if w.job})
         with self._on_disk():
             self.book.uploads.sweep()
-        self._counting = self._counting or self.folder.counting()
+        if self._keeping is None:
+            spare = partial(self.book.uploads.sweep, hurry=True)
+            self._keeping = self.folder.keeping(self.config.data_limit, self.store, spare)
 
-    def _count(self) -> None:
-        """How much is in the data folder: a slice at a time, so that nobody waits for it."""
-        if self._counting is None:
-            return
-        until = time.monotonic() + COUNTING
+    def _keep_limit(self) -> None:
+        """The data folder's: a slice at a time, so that nobody waits for it."""
+        until = time.monotonic() + KEEPING
         with self._on_disk():
-            for size in self._counting:
+            for size in self._keeping or ():
                 self._counted = size
                 if time.monotonic() > until:
                     return
-            spare = partial(self.book.uploads.sweep, hurry=True)
-            limit = self.config.data_limit
-            self.data_size = self.folder.keep_limit(limit, self.store, spare, self._counted)
-        self._counting = None
+            if self._keeping is not None:
+                self.data_size = self._counted
+        self._keeping = None
 
     @contextmanager
     def _on_disk(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import zmq
@@ -160,13 +161,34 @@ def test_the_data_folder_is_counted_in_slices(
             (folder.jobs / str(number) / "prop.glb").write_bytes(bytes(1000))
         clock = iter(range(10_000))
         monkeypatch.setattr(time, "monotonic", lambda: next(clock) * 0.004)
-        server._counting, server._counted, server.data_size = folder.counting(), 0, -1
+        server._keeping, server._counted, server.data_size = None, 0, -1
+        server.sessions = server.streams = server.scheduler = Mock()  # type: ignore[assignment]
+        server.sessions.forget_silent.return_value = server.scheduler.workers = []
+        server._sweep()
         slices = 0
-        while server._counting is not None:
-            server._count()
+        while server._keeping is not None:
+            server._keep_limit()
             slices += 1
             assert slices < 100
         assert slices > 10 and server.data_size == folder.size() > 40_000
+
+
+def test_a_job_that_goes_on_while_the_limit_is_kept_keeps_its_files(tmp_path: Path) -> None:
+    config = ServeConfig(tmp_path / "data", tmp_path / "file")
+    with DataFolder(config.data) as folder, JobStore(folder.path / "jobs.sqlite") as store:
+        jobs = [A, "b" * 32, "c" * 32]
+        for job in jobs:
+            store.add(job, "tests", m.Settings("a chair"), 0)
+            store.update(job, state="failed")
+            folder.of(job).mkdir()
+            (folder.of(job) / "checkpoint").write_bytes(bytes(1000))
+        slices = folder.keeping(0, store, lambda: None)
+        while folder.of(A).is_dir():
+            next(slices)
+        store.update(jobs[1], state="queued")  # resumed
+        store.delete(jobs[2])
+        list(slices)
+        assert folder.of(jobs[1]).is_dir()
 
 
 def test_a_job_that_is_deleted_is_gone_for_those_who_watch(serve: Serve, connect: Connect) -> None:
