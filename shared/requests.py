@@ -83,7 +83,8 @@ class Pause:
 
 @dataclass(frozen=True)
 class Resume:
-    """Of a paused or failed job: it goes on from its checkpoint."""
+    """Of a paused or failed job, or one that is still to be paused: it goes on from its
+    checkpoint."""
 
     job: Annotated[str, JOB_ID]
 
