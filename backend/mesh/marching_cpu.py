@@ -41,6 +41,7 @@ def _march(inside, tets, corners, counts, crossed, crossings):
     for v in range(inside.size):
         starts[v + 1] += starts[v]
     ends, used = np.empty(starts[inside.size], np.int32), np.zeros(inside.size, np.int32)
+    total = 0
     for t in range(tets.shape[0]):
         for k in range(crossings[codes[t]]):
             i, j = crossed[codes[t], k, 0], crossed[codes[t], k, 1]
@@ -54,7 +55,8 @@ def _march(inside, tets, corners, counts, crossed, crossings):
                 ends[other] = ends[other - 1]
             ends[place] = high
             used[low] += 1
-    edges, numbers = np.empty((used.sum(), 2), np.int64), np.empty(inside.size, np.int32)
+            total += 1
+    edges, numbers = np.empty((total, 2), np.int64), np.empty(inside.size, np.int32)
     total = 0
     for v in range(inside.size):
         numbers[v] = total
