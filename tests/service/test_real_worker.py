@@ -124,6 +124,29 @@ def test_killed_in_every_stage_it_ends_in_the_same_bytes(
     assert not (prop.parent / "checkpoint").exists()
 
 
+def test_killed_at_its_last_writes_it_loses_seconds(
+    tmp_path: Path, prior: Path, expected: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoint stays until the job is done, and not longer."""
+    kills = tmp_path / "kills"
+    kills.mkdir()
+    monkeypatch.setenv("PROPSMITH_TEST_KILLS", str(kills))
+    server = Served(tmp_path, worker="tiny_worker.py", priors={"embedded": str(prior)}).start()
+    try:
+        with Client(server.file, "tests") as client:
+            job = submit(client, PROMPT, seed=SEED)
+            info = finish(client, job)
+            assert (info.state, info.attempts) == ("done", 4)  # killed in the end, it was done
+            assert result(client, job) == expected
+            files = {path.name for path in (tmp_path / "data" / "jobs" / job).iterdir()}
+            assert files == {"prop.glb", PREVIEW, "outcome.json"}
+        there = {path.name: int(path.read_text()) for path in kills.iterdir()}
+        assert set(there) == {"prop.glb", PREVIEW, "outcome.json", "checkpoint"}
+        assert min(there.values()) >= 3  # of the three stages that are optimised
+    finally:
+        server.kill()
+
+
 def test_paused_it_goes_on_in_another_process(
     served: Served, client: Client, expected: bytes
 ) -> None:
