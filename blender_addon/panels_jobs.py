@@ -15,6 +15,7 @@ from .translations import n_
 STAGES = {
     "": n_("Starting"),
     "prior": n_("Loading the prior"),
+    "picture": n_("Looking at the picture"),
     "read": n_("Reading the mesh"),
     "gaussians": n_("Finding the shape"),
     "solid": n_("Closing the surface"),
