@@ -39,6 +39,7 @@ BLENDER_LIBRARIES = (
     *("libgl1", "libx11-6", "libxi6", "libxfixes3", "libxrender1", "libxkbcommon0", "libsm6"),
     *("libice6", "libegl1", "libgl1-mesa-dri"),
 )
+CLOCK = ("faketime",)  # with which tests turn a running server's clock
 
 
 @nox.session(venv_backend="none")
@@ -87,6 +88,7 @@ def validator(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
     """The whole suite; `nox -s tests -- tests/unit/test_cli.py` for a part."""
+    _apt_install(session, *CLOCK)
     session.run(PYTHON, "-m", "pytest", "-ra", *session.posargs, env=_test_environment())
 
 
