@@ -51,8 +51,8 @@ def test_a_pause_that_was_taken_back_lets_the_job_go_on(serve: Serve, connect: C
     """The worker is in the middle of a step, or has heard of the pause already."""
     serve()
     client = connect()
-    for pause in (0.01, 0.4):
-        job = submit(client, f"steps=8 pause={pause}")
+    for steps, pause in ((300, 0.01), (8, 0.4)):  # some seconds: not over before the pause is heard
+        job = submit(client, f"steps={steps} pause={pause}")
         client.subscribe(job, interval=0)
         wait_for(client, has_stepped)
         client.call(m.Pause(job))
