@@ -29,6 +29,14 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
         default="embedded",
         help="whose passes whole steps are compared with, as for generate (default: embedded)",
     )
+    add(
+        "--draws",
+        type=int,
+        choices=range(1, 17),
+        metavar="N",
+        help="draws of noise for each picture of whole steps, and as many passes of the prior "
+        "(default: the draft preset's)",
+    )
     add("--json", action="store_true", help="end stdout with one line of JSON")
 
 
@@ -41,7 +49,7 @@ def bench(arguments: argparse.Namespace) -> int:
         print(line, flush=True)
 
     device = choose_device(arguments.device)
-    report = run(device, arguments.quick, show, arguments.prior)
+    report = run(device, arguments.quick, show, arguments.prior, arguments.draws)
     if arguments.json:
         print(json.dumps(report.as_json()), flush=True)
     return 0

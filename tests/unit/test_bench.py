@@ -77,7 +77,16 @@ def test_passes_alone_are_those_of_the_step() -> None:
     latents.sum().backward()
     assert torch.equal(picture.grad, torch.full((2,), 2.0))
     watched.passes_alone()
-    assert asked == [("encode", True), ("predict", 3.0), ("encode", False), ("predict", 3.0)]
+    step, alone = [("encode", True), ("predict", 3.0)], [("encode", False), ("predict", 3.0)]
+    assert asked == step + alone
+
+    asked.clear()
+    watched.encode(picture, None)
+    watched.predict_x0(latents, scale=3.0)
+    watched.predict_x0(latents, scale=4.0)  # another draw of noise on the same pictures
+    watched.passes_alone()
+    draws = [("predict", 3.0), ("predict", 4.0)]
+    assert asked == [("encode", True), *draws, ("encode", False), *draws]
 
 
 def test_the_globe_is_closed_and_about_as_large_as_asked() -> None:

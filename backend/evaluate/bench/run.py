@@ -65,8 +65,15 @@ class Report:
 Show = Callable[[str], None]
 
 
-def run(device: torch.device, quick: bool, show: Show, prior: str = "embedded") -> Report:
-    """`prior`: a name or a folder, as for generate. Raises PriorError where it cannot be loaded."""
+def run(
+    device: torch.device,
+    quick: bool,
+    show: Show,
+    prior: str = "embedded",
+    draws: int | None = None,
+) -> Report:
+    """`prior`: a name or a folder, as for generate; `draws`: of noise a step, None for the draft's.
+    Raises PriorError where the prior cannot be loaded."""
     plan = Plan.make(quick)
     report = Report(_name(device), torch.get_num_threads(), prior)
     show(f"{report.device}, {report.threads} threads; least of the repeats, in milliseconds")
@@ -76,7 +83,7 @@ def run(device: torch.device, quick: bool, show: Show, prior: str = "embedded") 
     _silhouettes(plan, device, report, show)
     if device.type == "cpu":
         _guards(plan, report, show)
-    _sds(plan, device, report, show)
+    _sds(plan, device, draws, report, show)
     return report
 
 
@@ -166,11 +173,11 @@ def _guards(plan: Plan, report: Report, show: Show) -> None:
     report.figures["pairs_exponent"] = round(found.exponent, 3)
 
 
-def _sds(plan: Plan, device: torch.device, report: Report, show: Show) -> None:
+def _sds(plan: Plan, device: torch.device, draws: int | None, report: Report, show: Show) -> None:
     show("\na whole step of score distillation, over the prior's forward passes alone")
     worst = 0.0
     for stage in sds_steps.STAGES:
-        timing = sds_steps.measure(stage, device, plan.sds_rounds, report.prior)
+        timing = sds_steps.measure(stage, device, plan.sds_rounds, report.prior, draws)
         show(
             f"{stage:10} {timing.step_ms:8.1f} / {timing.prior_ms:.1f} ms = {timing.over_prior:.3f}"
         )

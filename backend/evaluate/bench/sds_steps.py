@@ -9,6 +9,7 @@ draft's resolution.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -46,36 +47,44 @@ class StepTiming:
 
 
 class _Watched:
-    """A prior that notes what it was last asked, so that it can be asked the same alone."""
+    """A prior that notes what a step asks it, so that it can be asked the same alone. A step begins
+    with an encoding; it predicts once for each of its draws of noise."""
 
     def __init__(self, prior: Any):
         self._prior = prior
+        self._predictions: list[Callable[[], Tensor]] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._prior, name)
 
     def encode(self, images: Tensor, *rest: Any, **more: Any) -> Tensor:
         self._encode = partial(self._prior.encode, images.detach(), *rest, **more)
+        self._predictions = []
         return self._prior.encode(images, *rest, **more)
 
     def predict_x0(self, *args: Any, **kwargs: Any) -> Tensor:
-        self._predict = partial(self._prior.predict_x0, *args, **kwargs)
-        return self._predict()
+        self._predictions.append(partial(self._prior.predict_x0, *args, **kwargs))
+        return self._predictions[-1]()
 
     @torch.no_grad()
     def passes_alone(self) -> None:
         """The forward passes of the last step once more."""
         self._encode()
-        self._predict()
+        for predict in self._predictions:
+            predict()
 
 
 def measure(
-    stage: str, device: torch.device, rounds: int, prior_name: str = "embedded"
+    stage: str,
+    device: torch.device,
+    rounds: int,
+    prior_name: str = "embedded",
+    draws: int | None = None,
 ) -> StepTiming:
     """Means over one cycle of the least of `rounds` times of each step, and of its passes alone;
-    of a slow prior (SLOW_MS) a single step's."""
+    of a slow prior (SLOW_MS) a single step's. draws: of noise a step, None for the draft's."""
     prior = _Watched(load_prior(prior_name, PROMPT, device=device))
-    optimisation = _build(stage, prior, device)
+    optimisation = _build(stage, prior, device, draws)
     first = optimisation.steps * 2 // 3
     steps: dict[int, float] = {}
     alone: dict[int, float] = {}
@@ -100,10 +109,11 @@ def _milliseconds(work: Any, device: torch.device) -> float:
     return (time.perf_counter() - start) * 1e3
 
 
-def _build(stage: str, prior: Any, device: torch.device) -> Optimisation:
+def _build(stage: str, prior: Any, device: torch.device, draws: int | None = None) -> Optimisation:
     draft = GenerateConfig()
+    guidance = draft.guidance if draws is None else replace(draft.guidance, draws=draws)
     context = RunContext(device, torch.Generator().manual_seed(0))
-    rest = (distil(prior, draft.guidance), CameraRange(), context)
+    rest = (distil(prior, guidance), CameraRange(), context)
     if stage == "gaussians":
         config = replace(draft.gaussians, start=StartConfig(count=COUNT))
         return gaussians.GaussianOptimisation(None, config, *rest)
