@@ -6,8 +6,8 @@ prior knows "shaded"; stages use the others where `domains` offers them.
 
 A branch says which text a prior is asked with: "empty", "negative" (the user's, or the empty one),
 "prompt" (worded for the side seen where the prior can't be told the camera), and, for priors that
-read free text, the four sides by name and "degraded", the prompt with words for what distilled
-pictures suffer from.
+read free text, the four sides by name, "degraded", the prompt with words for what distilled
+pictures suffer from, and "poor", the user's negative text or else words for bad pictures.
 """
 
 from __future__ import annotations

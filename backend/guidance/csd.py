@@ -2,8 +2,8 @@
 
 grad = w(t) (eps(prompt) - eps(empty)): the guidance alone, without the residual of noise that SDS
 carries (eq. 6). With a negative prompt (eq. 9) w2 (eps(empty) - eps(negative)) is added. They raise
-w2 over the run; here it grows as the noise falls, w2 = negative_weight (1 - timestep), the same
-where the timestep is annealed.
+w2 from 0 to 1 over the run that makes a shape (and lower it to 0.5 where they refine one); here it
+grows as the noise falls, w2 = negative_weight (1 - timestep), the same where that is annealed.
 """
 
 from __future__ import annotations

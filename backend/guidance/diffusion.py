@@ -52,22 +52,42 @@ def epsilon_from_x0(x0: Tensor, noisy: Tensor, alpha_bar: Tensor) -> Tensor:
     return (noisy - a.sqrt() * x0) / (1 - a).clamp(min=1e-8).sqrt()
 
 
-def guide(conditional: Tensor, unconditional: Tensor, scale: float, rescale: float = 0.0) -> Tensor:
+def guide(
+    conditional: Tensor,
+    unconditional: Tensor,
+    scale: float,
+    rescale: float = 0.0,
+    together: int = 1,
+) -> Tensor:
     """Classifier-free guidance in the form u + s (c - u): 0 is u, 1 is c.
 
     That is Imagen's and diffusers' convention, and DreamGaussian's, MVDream's and
     ProlificDreamer's. The other one, c + s (c - u) (Ho & Salimans 2207.12598; threestudio, GSGEN),
     is nowhere used here: its s is ours less 1, so their 100 is 101 here.
 
-    rescale: share of the result that is scaled, sample by sample, to c's standard deviation
-    (2305.08891 section 3.4; MVDream (2308.16512) applies it to x0 with 0.5).
+    rescale, together: see `rescaled`.
     """
     guided = unconditional + scale * (conditional - unconditional)
-    if rescale == 0:
+    return rescaled(guided, conditional, rescale, together)
+
+
+def rescaled(guided: Tensor, conditional: Tensor, share: float, together: int = 1) -> Tensor:
+    """`guided`, of which a share is scaled to `conditional`'s standard deviation (2305.08891,
+    section 3.4; MVDream (2308.16512) applies it to x0 with 0.5).
+
+    together: samples in a row that one deviation is taken of, as MVDream takes it of a prop's four
+    views: one that shows little keeps its contrast to the others.
+    """
+    if share == 0:
         return guided
-    over = tuple(range(1, guided.dim()))
-    ratio = conditional.std(over, keepdim=True) / guided.std(over, keepdim=True).clamp(min=1e-6)
-    return guided * (1 + rescale * (ratio - 1))
+    ratio = _deviation(conditional, together) / _deviation(guided, together).clamp(min=1e-6)
+    return guided * (1 + share * (ratio - 1))
+
+
+def _deviation(values: Tensor, together: int) -> Tensor:
+    """(B, 1, ...), the same for `together` samples in a row."""
+    single = values.reshape(len(values) // together, -1).std(1)
+    return per_sample(single.repeat_interleave(together), values)
 
 
 class _ScaledGradient(torch.autograd.Function):

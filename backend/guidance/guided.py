@@ -28,6 +28,8 @@ class Asked:
 class Guided(ABC):
     """Half of a `Prior`; subclasses change what guidance means to them."""
 
+    views_together: int
+
     @abstractmethod
     def denoise(
         self, noisy: Tensor, timesteps: Tensor, views: Views, branches: Sequence[str]
@@ -54,7 +56,11 @@ class Guided(ABC):
 
     def guided(self, asked: Asked, scale: float, rescale: float) -> Tensor:
         unguided, prompted = self.say(asked, "negative", "prompt")
-        return guide(prompted, unguided, scale, rescale)
+        return guide(prompted, unguided, scale, rescale, self.together(asked.views))
+
+    def together(self, views: Views) -> int:
+        """How many images in a row have one contrast, see `diffusion.rescaled`."""
+        return self.views_together
 
     def allowed(self, scale: float, views: Views) -> float:
         """The scale that is used where `scale` is asked for."""

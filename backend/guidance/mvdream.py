@@ -49,7 +49,7 @@ class MVDreamConfig:
 class MVDreamPrior(StableDiffusionPrior):
     """A `Prior` in VAE latents for groups of four views."""
 
-    branches = ("empty", "negative", "prompt", "degraded")  # it needs no words for sides
+    branches = ("empty", "negative", "prompt", "degraded", "poor")  # it needs no words for sides
     views_together = VIEWS
     default_rescale = 0.5  # their code's; the paper has 0.7
 

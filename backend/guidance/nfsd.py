@@ -3,7 +3,8 @@
 The predicted noise is taken apart (section 4): a step towards the prompt d_C = eps(prompt) -
 eps(empty), a domain correction d_D, and noise, which is left out. grad = w(t) (d_D + s d_C), where
 d_D = eps(empty) while t < 200 of 1000 (then its share of noise is small, eq. 8) and
-eps(empty) - eps(negative) above, the negative prompt speaking of bad pictures (eq. 9).
+eps(empty) - eps(negative) above, the negative prompt speaking of bad pictures (eq. 9). Theirs is
+always the same; ours is the user's if there is one, and nothing where a prior reads no free text.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class NFSD:
         self, latents: Tensor, views: Views, timestep: float, generator: torch.Generator
     ) -> Tensor:
         at = noised(self.prior, latents, timestep, generator)
-        texts = ("empty", "negative", "prompt")
+        texts = ("empty", "poor" if "poor" in self.prior.branches else "negative", "prompt")
         empty, negative, prompt = self.prior.denoise(at.noisy, at.timesteps, views, texts)
         towards = self.guidance_scale * (empty - prompt)
         if timestep >= self.config.little_noise:

@@ -17,9 +17,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from backend.cameras import Cameras
 from backend.errors import InputError
 from backend.guidance.base import Prior
+from backend.guidance.diffusion import rescaled
 from backend.guidance.guided import Asked, Guided
+from backend.prompt.views import VIEW_WORDS, view_weights
 
 Decay = tuple[float, float, float]  # a, b, c
 
@@ -61,15 +64,11 @@ class PerpNeg(Guided):
             return super().guided(asked, scale, rescale)
         empty, prompt, front, side = self.say(asked, "negative", "prompt", "front", "side")
         towards = prompt - empty
-        shares = avoidance(cameras.azimuth_deg, self.config).to(asked.noisy)
+        shares = avoided(cameras, self.config).to(asked.noisy)
         step = towards.clone()
         for share, wrong in zip(shares.unbind(-1), (front, side), strict=True):
             step -= share.view(-1, 1, 1, 1) * perpendicular(wrong - empty, towards)
-        guided = empty + scale * step
-        if rescale == 0:
-            return guided
-        ratio = prompt.std((1, 2, 3), keepdim=True) / guided.std((1, 2, 3), keepdim=True)
-        return guided * (1 + rescale * (ratio - 1))
+        return rescaled(empty + scale * step, prompt, rescale)
 
 
 def perpendicular(of: Tensor, to: Tensor) -> Tensor:
@@ -77,6 +76,13 @@ def perpendicular(of: Tensor, to: Tensor) -> Tensor:
     along = (of * to).sum((1, 2, 3), keepdim=True)
     length = to.square().sum((1, 2, 3), keepdim=True).clamp(min=1e-12)
     return of - along / length * to
+
+
+def avoided(cameras: Cameras, config: Config) -> Float[Tensor, "B 2"]:
+    """`avoidance`, but nothing is where the words are "overhead view": it is none of the sides."""
+    sides = view_weights(cameras.azimuth_deg.cpu(), cameras.elevation_deg.cpu())
+    around = 1 - sides[:, VIEW_WORDS.index("overhead view"), None]
+    return avoidance(cameras.azimuth_deg.cpu(), config) * around
 
 
 def avoidance(azimuth_deg: Float[Tensor, "B"], config: Config) -> Float[Tensor, "B 2"]:

@@ -17,6 +17,7 @@ from types import MappingProxyType
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from backend.cameras import Cameras
 from backend.errors import PriorError
@@ -108,7 +109,8 @@ class AlbedoPrior(DistantViewsPrior):
     domains = (ALBEDO,)
 
     def output(self, noisy: Tensor, timesteps: Tensor, branches: list[str], views: Views) -> Tensor:
-        near = resize(_nearness(views).detach(), noisy.shape[-1]) * 2 - 1
+        # Nearest, as in their training: a mean over an edge is a depth where nothing is.
+        near = F.interpolate(_nearness(views).detach(), noisy.shape[-2:], mode="nearest") * 2 - 1
         beside = near.to(noisy).repeat(len(branches), 1, 1, 1)
         return super().output(torch.cat([noisy, beside], 1), timesteps, branches, views)
 
@@ -162,6 +164,9 @@ class RichDreamerPrior(Guided):
         self, noisy: Tensor, timesteps: Tensor, views: Views, branches: Sequence[str]
     ) -> tuple[Tensor, ...]:
         return self.part(views).denoise(noisy, timesteps, views, branches)
+
+    def together(self, views: Views) -> int:
+        return self.part(views).views_together
 
     def allowed(self, scale: float, views: Views) -> float:
         return min(scale, self.config.albedo_scale) if views.domain == ALBEDO else scale

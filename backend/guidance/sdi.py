@@ -2,21 +2,22 @@
 
 SDS is DDIM sampling whose noise is drawn anew in each step; here the noise is the one that would
 have led to this picture, found by DDIM inversion under the guidance turned round (their -7.5) in
-`steps` steps, a share `eta` of it fresh. Then grad = z - x0_hat (their eq. 13 in units of x0).
-Fresh noise enters as sqrt(1 - eta^2) eps + eta xi, which keeps its variance: our reading.
+`steps` steps. Then grad = z - x0_hat (their eq. 13 in units of x0). Each step of the inversion adds
+fresh noise of eta times DDIM's deviation, sqrt((1 - a) / (1 - b) (1 - b / a)) from level a to b
+(2010.02502, eq. 16), as the authors' code does.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from backend.guidance.base import Prior, Views
-from backend.guidance.diffusion import add_noise, epsilon_from_x0
-from backend.guidance.noising import levels, normal_like
+from backend.guidance.diffusion import per_sample
+from backend.guidance.noising import carry_on, levels, normal_like
 from backend.guidance.sds import modest_scale
 
 
@@ -57,8 +58,14 @@ class SDI:
             now, then = (timestep * (step + k) / self.config.steps for k in (0, 1))
             timesteps, alpha_bar = levels(self.prior, now, latents)
             x0 = self.prior.predict_x0(noisy, timesteps, views, self.inversion_scale)
-            noise = epsilon_from_x0(x0, noisy, alpha_bar)
+            onwards = levels(self.prior, then, latents)[1]
             fresh = normal_like(latents, generator)
-            noise = math.sqrt(1 - eta**2) * noise + eta * fresh
-            noisy = add_noise(x0, noise, levels(self.prior, then, latents)[1])
+            spread = per_sample(ddim_deviation(alpha_bar, onwards), latents)
+            noisy = carry_on(noisy, x0, alpha_bar, onwards) + eta * spread * fresh
         return noisy
+
+
+def ddim_deviation(alpha_bar: Float[Tensor, "B"], onwards: Float[Tensor, "B"]) -> Tensor:
+    """Of the noise that DDIM adds at eta = 1 on its way from the noisier `onwards`."""
+    ratio = (onwards / alpha_bar).clamp(max=1)
+    return ((1 - alpha_bar) / (1 - onwards).clamp(min=1e-8) * (1 - ratio)).clamp(min=0).sqrt()

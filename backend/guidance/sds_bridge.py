@@ -24,7 +24,8 @@ from backend.guidance.weightings import check_weighting, weigh
 @dataclass(frozen=True)
 class Config:
     guidance_scale: float | None = None  # of the SDS phase; None is the prior's own
-    bridge_scale: float = 7.5  # a factor on target - source
+    # A factor on target - source; theirs is 1 for props (after SDS at 100) and 40 for pictures.
+    bridge_scale: float = 7.5
     weighting: str = "dreamfusion"  # a key of WEIGHTINGS
     bridge_below: float = 0.5  # timestep under which the bridge stands
 

@@ -2,7 +2,8 @@
 
 In: the folder (unet/, vae/, two text encoders and tokenizers, scheduler/), a prompt. Out: an
 `SDXLPrior` over VAE latents. Beside the words the network takes the text's one vector and the sizes
-that a picture of training had; we say that ours is whole and of the network's own size.
+that a picture of training had; we say that ours is whole and of the network's own size. Nothing
+said is zeros rather than the encoding of an empty text, as in its training and in diffusers.
 """
 
 from __future__ import annotations
@@ -85,6 +86,9 @@ def load_sdxl(
     files += [network_file(folder / name, dtype, TEXT) for name in TEXT_ENCODERS]
     schedule = weights.load_noise_schedule(folder / "scheduler")
     rows, pooled = _encode(folder, texts.wordings(prompt, negative))
+    if weights.read_index(folder).get("force_zeros_for_empty_prompt", True):
+        silent = [texts.ROW[name] for name in ("empty", "negative")[: 1 + (not negative.segments)]]
+        rows[silent], pooled[silent] = 0.0, 0.0
     unet = load_unet(files[0], dtype, device, config.slice_attention)
     # The published VAE leaves fp16's range; its config says so.
     careful = weights.read_json(folder / "vae" / "config.json").get("force_upcast", True)

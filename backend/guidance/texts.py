@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from backend.guidance.base import PLAIN_BRANCHES, SIDE_BRANCHES, Views
-from backend.prompt.parse import Prompt
+from backend.prompt.parse import Prompt, Segment
 from backend.prompt.views import view_weights, view_wordings
 
 # What distilled pictures suffer from: SDS-Bridge (2406.09417), section 4.
@@ -20,13 +20,19 @@ FAULTS = (
     ", oversaturated, smooth, pixelated, cartoon, foggy, hazy, blurry, bad structure, noisy, "
     "malformed"
 )
+# What NFSD's domain correction turns away from (2310.17590, section 4), if the user names nothing.
+POOR = (
+    "unrealistic, blurry, low quality, out of focus, ugly, low contrast, dull, dark, "
+    "low-resolution, gloomy"
+)
 ROWS = (
     *PLAIN_BRANCHES,
     *SIDE_BRANCHES,
     "degraded",
     *(f"degraded {side}" for side in SIDE_BRANCHES),
+    "poor",
 )
-BRANCHES = (*PLAIN_BRANCHES, *SIDE_BRANCHES, "degraded")
+BRANCHES = (*PLAIN_BRANCHES, *SIDE_BRANCHES, "degraded", "poor")
 ROW = {name: index for index, name in enumerate(ROWS)}
 
 
@@ -34,7 +40,8 @@ def wordings(prompt: Prompt, negative: Prompt) -> list[Prompt]:
     """The texts to encode, in the order of ROWS; an empty negative is the empty prompt."""
     sides = view_wordings(prompt)
     faulty = [side.followed_by(FAULTS) for side in (prompt, *sides)]
-    return [Prompt(()), negative, prompt, *sides, *faulty]
+    poor = negative if negative.segments else Prompt((Segment(POOR),))
+    return [Prompt(()), negative, prompt, *sides, *faulty, poor]
 
 
 def shares(branch: str, views: Views, batch: int, worded: bool) -> Float[Tensor, "B R"]:

@@ -4,8 +4,6 @@ The formulas are written in predicted noises, as the papers have them, and compu
 the product writes them in estimates of x0.
 """
 
-import math
-
 import pytest
 import torch
 
@@ -108,6 +106,15 @@ def test_nfsd_leaves_the_noise_out(prior, t):
     check(nfsd.NFSD(prior), f, t, (1 - f.a(t)) * (domain + 7.5 * (prompt - empty)))
 
 
+def test_nfsd_turns_away_from_bad_pictures_where_the_prior_can_read_of_them(prior):
+    reading = MixturePrior(prior.modes, {**TEXTS, "negative": [0, 1, 2], "poor": [1]}, std=0.3)
+    reading.default_guidance_scale = 12.0
+    f = Formula(reading)
+    empty, poor, prompt = (f.eps(b, 0.7) for b in ("empty", "poor", "prompt"))
+    expected = (1 - f.a(0.7)) * (empty - poor + 7.5 * (prompt - empty))
+    check(nfsd.NFSD(reading), f, 0.7, expected)
+
+
 @pytest.mark.parametrize("t", [0.1, 0.5, 0.96])
 def test_ism_compares_two_levels_of_one_trajectory(prior, t):
     f = Formula(prior)
@@ -140,7 +147,8 @@ def test_sdi_finds_the_noise_by_inversion(prior, t, eta):
         eps = f.guided(t * step / 4, -2.0, noisy)
         x0 = (noisy - (1 - now).sqrt() * eps) / now.sqrt()
         drawn = f.noise if step == 0 else torch.randn(z.shape, generator=f.drawn).double()
-        noisy = then.sqrt() * x0 + (1 - then).sqrt() * (math.sqrt(1 - eta**2) * eps + eta * drawn)
+        deviation = ((1 - now) / (1 - then) * (1 - then / now)).sqrt()  # DDIM's at eta = 1
+        noisy = then.sqrt() * x0 + (1 - then).sqrt() * eps + eta * deviation * drawn
     a = f.a(t)
     x0 = (noisy - (1 - a).sqrt() * f.guided(t, 2.0, noisy)) / a.sqrt()
     check(sdi.SDI(prior, sdi.Config(2.0, eta=eta)), f, t, z - x0, precise=True)

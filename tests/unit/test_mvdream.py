@@ -132,6 +132,20 @@ def test_vsd_and_rescaled_x0_run_on_it(made):
         assert images.grad.isfinite().all() and images.grad.abs().max() > 0
 
 
+def test_contrast_is_pulled_back_for_the_four_views_together(made):
+    """As in their code: one deviation a group, so that views keep their contrast to each other."""
+    prior = load_prior(made[0] / "out", "a red chair")
+    noisy = (
+        torch.randn(8, 4, 8, 8, generator=seeded()) * torch.linspace(0.2, 2, 8)[:, None, None, None]
+    )
+    t, views = torch.full((8,), 500), Views(turntable(8)[[0, 2, 4, 6, 1, 3, 5, 7]])
+    plain, wanted = (prior.predict_x0(noisy, t, views, scale) for scale in (9.0, 1.0))
+    got = prior.predict_x0(noisy, t, views, 9.0, rescale=0.5)
+    for group in (slice(0, 4), slice(4, 8)):
+        factor = 0.5 + 0.5 * wanted[group].std() / plain[group].std()
+        torch.testing.assert_close(got[group], plain[group] * factor, rtol=1e-4, atol=1e-4)
+
+
 def test_pulling_it_pulls_what_it_shares_and_converts(tmp_path, monkeypatch):
     import huggingface_hub
 

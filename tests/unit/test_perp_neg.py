@@ -7,7 +7,7 @@ from backend.cameras import turntable
 from backend.errors import InputError
 from backend.guidance.base import Views
 from backend.guidance.distil import GuidanceConfig, distil
-from backend.guidance.perp_neg import Config, PerpNeg, avoidance, perpendicular
+from backend.guidance.perp_neg import Config, PerpNeg, avoidance, avoided, perpendicular
 from tests.mixture_prior import MixturePrior
 
 TEXTS = {"empty": [0, 1, 2, 3], "negative": [0, 1, 2, 3], "prompt": [0], "front": [1], "side": [2]}
@@ -57,6 +57,16 @@ def test_wrong_sides_are_avoided_by_their_weights(prior):
     assert not torch.allclose(got, prior.predict_x0(noisy, t, views, 5.0))
     half = PerpNeg(prior).predict_x0(noisy, t, views, 5.0, rescale=1.0)
     torch.testing.assert_close(half.std((1, 2, 3)), prompt.std((1, 2, 3)))
+
+
+def test_from_above_no_side_is_avoided(prior):
+    """The prompt is "overhead view" there, and neither front nor side is wrong of it."""
+    around, above = turntable(4, elevation_deg=20.0), turntable(4, elevation_deg=75.0)
+    assert (avoided(above, Config()) == 0).all()
+    assert torch.equal(avoided(around, Config()), avoidance(around.azimuth_deg, Config()))
+    noisy, t = torch.randn(4, 3, 4, 4), torch.full((4,), 600)
+    plain = prior.predict_x0(noisy, t, Views(above), 5.0)
+    torch.testing.assert_close(PerpNeg(prior).predict_x0(noisy, t, Views(above), 5.0), plain)
 
 
 def test_without_a_camera_it_is_plain_guidance(prior):

@@ -1,5 +1,6 @@
 """SDXL, DeepFloyd IF and Stable Diffusion 3 from tiny random folders in their published layouts."""
 
+import json
 import shutil
 
 import pytest
@@ -105,6 +106,30 @@ def test_sdxl_is_told_its_own_size_and_the_text_s_vector(tmp_path):
     assert added["time_ids"].tolist() == [[16, 16, 0, 0, 16, 16]] * 2
     torch.testing.assert_close(added["text_embeds"][0], prior.pooled[ROW["prompt"]])
     assert seen["encoder_hidden_states"].shape == (2, 77, 16 + 24)
+
+
+@pytest.mark.parametrize("zeros", [True, False, None])
+def test_sdxl_is_told_nothing_by_zeros_where_its_index_says_so(tmp_path, zeros):
+    """diffusers' force_zeros_for_empty_prompt, true where it isn't said."""
+    folder = write_sdxl(tmp_path)
+    index = json.loads((folder / "model_index.json").read_text())
+    if zeros is not None:
+        index["force_zeros_for_empty_prompt"] = zeros
+    (folder / "model_index.json").write_text(json.dumps(index))
+    silent, spoken = (load_prior(folder, "a red chair", n) for n in ("", "a blue table"))
+    empty, negative = ROW["empty"], ROW["negative"]
+    for rows in (silent.texts, silent.pooled):
+        assert bool((rows[[empty, negative]] == 0).all()) == (zeros is not False)
+    assert bool((spoken.texts[empty] == 0).all()) == (zeros is not False)
+    assert spoken.texts[negative].abs().max() > 0 and spoken.pooled[negative].abs().max() > 0
+
+
+def test_words_for_bad_pictures_are_the_user_s_or_the_paper_s(tmp_path):
+    folder = write_sdxl(tmp_path)
+    silent, spoken = (load_prior(folder, "a red chair", n) for n in ("", "a blue table"))
+    torch.testing.assert_close(spoken.texts[ROW["poor"]], spoken.texts[ROW["negative"]])
+    for name in ("empty", "negative", "prompt", "degraded"):
+        assert not torch.allclose(silent.texts[ROW["poor"]], silent.texts[ROW[name]])
 
 
 def test_deepfloyd_leaves_variances_out(tmp_path):

@@ -192,6 +192,17 @@ def test_the_pose_tells_the_distance_within_what_they_trained(prior: RichDreamer
     assert (poses[:, 1, 3] < 0).all()  # in front of a prop that faces -y
 
 
+def test_depths_beside_the_albedo_are_those_of_pixels_not_means(prior: RichDreamerPrior) -> None:
+    asked: dict[str, torch.Tensor] = {}
+    part = prior.parts[ALBEDO]
+    handle = part.unet.register_forward_pre_hook(lambda _, inputs: asked.update(x=inputs[0]))
+    near = (torch.rand(4, 1, 24, 24, generator=seeded()) > 0.5).float()
+    noisy = torch.randn(4, 4, 8, 8, generator=seeded(1))
+    part.denoise(noisy, torch.full((4,), 500), replace(views(ALBEDO), nearness=near), ("prompt",))
+    handle.remove()
+    assert set(asked["x"][:, 4].unique().tolist()) == {-1.0, 1.0}
+
+
 def test_nearness_is_theirs() -> None:
     """(distance + 1.732 - depth) / 3.464, from the paper's code."""
     cameras = turntable(2, elevation_deg=0.0)  # from -y and from +y
