@@ -32,6 +32,7 @@ from backend.training.model import (
     build_unet,
     loss_weight,
 )
+from backend.training.optimisers import Optimiser
 from backend.training.pictures import compose
 
 log = logging.getLogger(__name__)
@@ -165,9 +166,7 @@ def train(
         adopt(nets, start)
     nets = nets.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = {k: v.detach().clone() for k, v in nets.state_dict().items()}
-    optimiser = torch.optim.AdamW(
-        nets.parameters(), config.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
-    )
+    optimiser = Optimiser(nets, config.learning_rate)
     first = 0
     if (run / "state.pt").exists():
         state = torch.load(run / "state.pt", map_location=device, weights_only=True)
@@ -200,10 +199,8 @@ def _steps(nets, average, optimiser, alphas, views, config, first) -> Iterator[t
     for step in range(first, 10**9):
         rng = np.random.default_rng((1, step))
         g = torch.Generator().manual_seed(step)
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, config)
+        optimiser.set_rate(learning_rate(step, config))
         loss = training_loss(nets, views.batch(config.batch, rng), alphas, config, g)
-        optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(nets.parameters(), 1.0)
         optimiser.step()
