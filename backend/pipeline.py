@@ -139,13 +139,14 @@ def _look_at_reference(prior: Prior, job: Job, context: RunContext, clock: Stage
             "The picture decides the front alone, light and shadows included: this prior cannot "
             "see it, so the other sides follow the words. '--prior zero123' sees pictures."
         )
-    with clock.stage("picture", job.config.inversion.steps):
+    with clock.stage("picture", len(prior.looks)):
         inversion = Inversion(prior, seen, job.config.inversion, context.generator)
         optimise("picture", inversion, context)
-    looks = " and ".join(f"'{look}'" for look in inversion.taken_for()) or "what the words say"
+    look = inversion.taken_for()
+    taken = f"the prior takes the prop for '{look}'" if look else "the words alone count"
     return (
-        "The picture decides the front, light and shadows included. For the other sides the prior "
-        f"takes it for {looks}; '--prior zero123' sees pictures."
+        "The picture decides the front, light and shadows included. For the other sides "
+        f"{taken}; '--prior zero123' sees pictures."
     )
 
 

@@ -83,14 +83,14 @@ def looks_added(
     words: list[tuple[str, float]], knows: Mapping[str, Sequence[str]], encoder: WordTextEncoder
 ) -> tuple[tuple[str, ...], Tensor]:
     """Looks that the words could have beside them, "" first, and the encodings (K, MAX_WORDS, size)
-    of the words with each: of the colours and materials that a prior knows (its model_index.json),
-    where the words name none of the kind already and leave room."""
+    of the words with each: of the colours that a prior knows (its model_index.json), where the
+    words name none already and leave room. Materials are not among them: a picture's colours do
+    not tell them."""
     said = {word for word, _ in words}
+    listed = list(knows.get("colours", ()))
     looks = [""]
-    for kind in ("colours", "materials"):
-        listed = list(knows.get(kind, ()))
-        if said.isdisjoint(part for look in listed for part in look.split()):
-            looks += [look for look in listed if len(look.split()) + len(words) <= MAX_WORDS]
+    if said.isdisjoint(part for look in listed for part in look.split()):
+        looks += [look for look in listed if len(look.split()) + len(words) <= MAX_WORDS]
     worded = [[(part, 1.0) for part in look.split()] + words for look in looks]
     return tuple(looks), encode_words(encoder, *worded)
 

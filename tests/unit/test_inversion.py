@@ -8,11 +8,11 @@ from PIL import Image, ImageDraw
 
 from backend.cameras import turntable
 from backend.guidance.base import Views
-from backend.guidance.inversion import Inversion, InversionConfig, Reworded
+from backend.guidance.inversion import Inversion, InversionConfig, Reworded, prop_color
 from backend.guidance.priors import load_prior
 from backend.reference.picture import Reference, load_reference
 
-CONFIG = InversionConfig(steps=16, batch=4, learning_rate=0.4)
+CONFIG = InversionConfig(batch=4)
 
 
 @pytest.fixture(scope="module")
@@ -44,37 +44,67 @@ def from_behind(prior: Reworded) -> torch.Tensor:
 def test_the_side_that_the_picture_hides_takes_its_colour(green_mug: Reference) -> None:
     learned = inversion("a mug", green_mug)
     red, green, blue = from_behind(learned.prior)
-    for index in range(CONFIG.steps):
+    for index in range(learned.steps):
         learned.step(index)
-    assert {"green", "lime", "teal", "dark green"} & set(learned.taken_for())
+    assert learned.taken_for() in ("green", "lime", "dark green")
     after = from_behind(learned.prior)
     assert after[1] - after[[0, 2]].max() > green - max(red, blue) + 0.05
 
 
-def test_a_colour_that_the_words_name_stays(green_mug: Reference) -> None:
-    learned = inversion("a red mug", green_mug)
-    assert "green" not in learned.prior.looks and "metal" in learned.prior.looks
-    before = from_behind(learned.prior)
-    for index in range(4):
+def test_a_picture_of_two_colours_is_one_of_them_and_no_mixture(tmp_path) -> None:
+    """A red prop with a blue lid, smaller than the prior's: by the denoising error it was grey."""
+    picture = Image.new("RGB", (200, 200), (240, 240, 240))
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((75, 60, 125, 150), fill=(190, 30, 30))
+    draw.rectangle((70, 40, 130, 66), fill=(40, 50, 150))
+    picture.save(tmp_path / "backpack.png")
+    learned = inversion("a backpack", load_reference(tmp_path / "backpack.png"))
+    torch.testing.assert_close(
+        learned.color, torch.tensor([190.0, 30, 30]) / 255, atol=0.05, rtol=0
+    )
+    for index in range(learned.steps):
         learned.step(index)
-    after = from_behind(learned.prior)
-    assert before.argmax() == after.argmax() == 0
+    assert learned.taken_for() in ("red", "maroon", "orange")
+
+
+def test_a_prop_s_colour_is_told_from_its_background_s() -> None:
+    drawn = torch.Generator().manual_seed(0)
+    backgrounds = torch.rand(16, 3, generator=drawn)
+    for cover in (0.1, 0.3, 0.9):
+        color = torch.tensor([0.7, 0.2, 0.1])
+        means = cover * color + (1 - cover) * backgrounds
+        means = means + 0.002 * torch.randn(16, 3, generator=drawn)
+        torch.testing.assert_close(prop_color(means, backgrounds), color, atol=0.03, rtol=0)
+
+
+def test_a_colour_that_the_words_name_stays(green_mug: Reference) -> None:
+    prior = inversion("a red mug", green_mug).prior
+    assert prior.looks == ("",) and torch.equal(prior.said, prior.wordings)
+
+
+def test_words_as_good_as_any_other_are_left_alone(green_mug: Reference) -> None:
+    learned = inversion("a mug", green_mug)
+    learned.load_state_dict({"distances": torch.linspace(0.30, 0.26, learned.steps)})
+    assert learned.taken_for() == "" and torch.equal(learned.prior.said, learned.prior.wordings[:1])
+    learned.load_state_dict({"distances": torch.linspace(0.30, 0.20, learned.steps)})
+    assert learned.taken_for() == learned.prior.looks[-1]
 
 
 def test_taken_up_again_it_says_the_same_to_the_bit(green_mug: Reference) -> None:
     whole = inversion("a mug", green_mug)
-    for index in range(4):
+    for index in range(12):
         whole.step(index)
     first = inversion("a mug", green_mug)
-    for index in range(2):
+    for index in range(5):
         first.step(index)
     second = inversion("a mug", green_mug)
     second.load_state_dict(first.state_dict())
     second.generator.set_state(first.generator.get_state())
     assert torch.equal(second.prior.said, first.prior.said)
-    for index in range(2, 4):
+    for index in range(5, 12):
         second.step(index)
     assert torch.equal(second.prior.said, whole.prior.said)
+    assert torch.equal(second.distances, whole.distances)
 
 
 def test_a_prompt_as_long_as_the_prior_reads_has_no_room_for_looks() -> None:
@@ -86,6 +116,6 @@ def test_a_prompt_as_long_as_the_prior_reads_has_no_room_for_looks() -> None:
 def test_the_prompt_as_it_stands_is_the_first_wording() -> None:
     prior = load_prior("embedded", "a mug")
     assert isinstance(prior, Reworded)
-    assert len(prior.looks) == len(prior.wordings) > 30
+    assert len(prior.looks) == len(prior.wordings) > 12
     assert len(set(prior.looks)) == len(prior.looks)
     assert torch.equal(prior.wordings[:1], prior.said)
