@@ -1,142 +1,159 @@
-"""Distillations side by side: `python -m tests.golden.distillations OUT [--share 0.25]`.
+"""Distillations side by side: `python -m tests.golden.distillations OUT --attributes FILE`.
 
 Runs the product once for each distillation and prompt, in a process of its own, with the embedded
-prior and seed 0; what OUT has already is not made again. `--share` is of the preset's steps, the
-same for all. `distillations.md` has the seconds of each stage and in all, the processor's seconds
-(which a busy machine disturbs less) and the faces; `distillations.jpg` a line a distillation, four
-shaded sides of each prompt.
+prior and seed 0, two at a time; what OUT has already is not made again, what was stopped goes on.
+All get the same time: `--share` of the preset's steps for the cheapest, and for one whose steps
+cost more the fewer of them (distillation_costs.py; `--equal steps` gives all the same number). OUT/
+distillations.md has what judges say (distillation_scores.py) and the seconds of each prop, with the
+means of each distillation in front, the best first; distillations.jpg four shaded sides of each.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw
 
+from backend.config import PRESETS
+from backend.guidance.distillations import DISTILLATIONS
+from backend.guidance.priors import load_prior
+from tests.golden.distillation_runs import Run, make_all
+from tests.golden.distillation_scores import COLUMNS, Scorer, mean
 from tests.golden.make import ROW, SHADED, TITLE
 
 PROMPTS = ("a red wooden chair", "a golden goblet", "a blue ceramic mug")
-NAMES = ("x0", "sds", "sjc", "csd", "nfsd", "ism", "sdi", "vsd", "rfds")
-STAGES = ("gaussians", "mesh", "materials")
+NAMES = ("x0", "sds", "csd", "nfsd", "vsd", "ism")
 SIDES = 4  # of the sheet's eight
 LABEL = 64  # pixels
+GRAIN = 0.05  # to which shares of steps are rounded, so that noise in the costs changes none
+
+Results = dict[Run, dict[str, Any]]
 
 
-def shortened(share: float) -> int:
-    """The command line (of sys.argv) with so large a share of the presets' steps."""
-    from backend import cli, config
-
-    def less(stage: Any) -> Any:
-        return replace(stage, steps=max(1, round(share * stage.steps)))
-
-    config.PRESETS = {
-        name: replace(
-            preset,
-            gaussians=less(preset.gaussians),
-            mesh=less(preset.mesh),
-            materials=less(preset.materials),
-        )
-        for name, preset in config.PRESETS.items()
-    }
-    return cli.main()
+def costs(names: list[str], out: Path) -> dict[str, float]:
+    """Seconds of a step by name, measured once for a folder."""
+    file = out / "costs.json"
+    known = json.loads(file.read_text()) if file.exists() else {}
+    if not set(names) <= set(known):
+        command = [sys.executable, "-m", "tests.golden.distillation_costs", *names]
+        said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+        known |= json.loads(said.splitlines()[-1])
+        file.write_text(json.dumps(known))
+    return {name: known[name] for name in names}
 
 
-def run(name: str, prompt: str, preset: str, share: float, out: Path) -> dict[str, Any]:
-    """What --json said of this run, made or found, and the processor's seconds."""
-    place = out / f"{name}_{prompt.replace(' ', '_')}"
-    summary = place.with_suffix(".json")
-    if summary.exists():
-        return json.loads(summary.read_text())
-    code = (
-        f"import sys; from tests.golden.distillations import shortened as s; sys.exit(s({share}))"
-    )
-    command = [sys.executable, "-c", code, "generate", prompt, "--json"]
-    command += ["--preset", preset, "--distillation", name]
-    command += ["-o", str(place.with_suffix(".glb")), "--report", str(place)]
-    command += ["--checkpoint-dir", str(place.with_suffix(".run"))]
-    before = _processor_seconds()
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    lines = done.stdout.splitlines()
-    result = json.loads(lines[-1]) if done.returncode == 0 else {"failed": done.returncode}
-    result["processor_seconds"] = _processor_seconds() - before
-    if "failed" not in result:
-        summary.write_text(json.dumps(result))
-    return result
+def shares(cost: dict[str, float], share: float) -> dict[str, float]:
+    """Of the preset's steps: `share` for the cheapest, for the others what the same time buys."""
+    least = min(cost.values())
+    found = {name: share * least / seconds for name, seconds in cost.items()}
+    return {name: max(GRAIN, round(s / GRAIN) * GRAIN) for name, s in found.items()}
 
 
-def _processor_seconds() -> float:
-    """Of all children that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def row(cells: list[str], scores: dict[str, float]) -> str:
+    figures = [f"{scores[name]:.2f}" if name in scores else "" for name in COLUMNS]
+    return "| " + " | ".join([*cells, *figures]) + " |"
 
 
-def table(results: dict[tuple[str, str], dict[str, Any]], preset: str, share: float) -> str:
-    """Markdown: a row a run."""
-    lines = [
-        f"`--preset {preset}` with {share:g} of its steps, the embedded prior, seed 0; seconds of "
-        "one run on one machine.",
-        "",
-        "| distillation | prompt | " + " | ".join(STAGES) + " | all | processor | faces |",
-        "|---" * (len(STAGES) + 5) + "|",
-    ]
-    for (name, prompt), result in results.items():
+def table(results: Results, scores: dict[Run, dict[str, float]], default: str) -> str:
+    """Markdown: the means of each distillation, the best first, then a row a prop."""
+    names = list(dict.fromkeys(run.name for run in results))
+    means = {n: mean(s for run, s in scores.items() if run.name == n) for n in names}
+    best_first = sorted(names, key=lambda n: -means[n].get("score", float("-inf")))
+    head = ["distillation", "share of steps", "props", *COLUMNS]
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for name in best_first:
+        own = [run for run in results if run.name == name]
+        cells = [f"`{name}`", f"{own[0].share:.2f}", str(len(own))]
+        lines.append(row(cells, means[name]))
+    best = best_first[0] if means[best_first[0]].get("score") is not None else None
+    verdict = f"Measured best: `{best}`. " if best else "Not measured: no judge was here. "
+    lines += ["", f"{verdict}The preset's default: `{default}`.", ""]
+    head = ["distillation", "prompt", "seconds", "processor", "faces", *COLUMNS]
+    lines += ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for run, result in results.items():
         if "failed" in result:
-            figures = ["failed"] * (len(STAGES) + 3)
-        else:
-            seconds = {stage["name"]: stage["seconds"] for stage in result["stages"]}
-            figures = [f"{seconds[stage]:.0f}" for stage in STAGES]
-            figures += [f"{result['seconds']:.0f}", f"{result['processor_seconds']:.0f}"]
-            figures += [f"{result['faces']:,}"]
-        lines.append(f"| {name} | {prompt} | " + " | ".join(figures) + " |")
+            lines.append(f"| `{run.name}` | {run.prompt} | failed |" + " |" * (len(head) - 3))
+            continue
+        figures = [f"{result[key]:.0f}" for key in ("seconds", "processor_seconds")]
+        cells = [f"`{run.name}`", run.prompt, *figures, f"{result['faces']:,}"]
+        lines.append(row(cells, scores.get(run, {})))
     return "\n".join(lines) + "\n"
 
 
-def sheet(results: dict[tuple[str, str], dict[str, Any]], prompts: list[str], out: Path):
+def sheet(results: Results, out: Path) -> Image.Image:
     """A line a distillation, its name in front."""
-    names = list(dict.fromkeys(name for name, _ in results))
-    width = LABEL + SIDES * ROW * len(prompts)
-    canvas = Image.new("RGB", (width, ROW * len(names)), (24, 24, 24))
+    names = list(dict.fromkeys(run.name for run in results))
+    prompts = list(dict.fromkeys(run.prompt for run in results))
+    canvas = Image.new("RGB", (LABEL + SIDES * ROW * len(prompts), ROW * len(names)), (24, 24, 24))
     draw = ImageDraw.Draw(canvas)
-    for row, name in enumerate(names):
-        draw.text((4, row * ROW + ROW // 2), name, fill=(255, 255, 255))
-        for column, prompt in enumerate(prompts):
-            picture = out / f"{name}_{prompt.replace(' ', '_')}" / "prop.png"
-            if not picture.exists():
-                continue
-            top = TITLE + SHADED * ROW
-            whole = Image.open(picture).convert("RGB")
-            for side in range(SIDES):
-                left = side * 2 * ROW
-                part = whole.crop((left, top, left + ROW, top + ROW))
-                canvas.paste(part, (LABEL + (column * SIDES + side) * ROW, row * ROW))
+    for line, name in enumerate(names):
+        draw.text((4, line * ROW + ROW // 2), name, fill=(255, 255, 255))
+    for run in results:
+        picture = run.place(out) / "prop.png"
+        if not picture.exists():
+            continue
+        whole = Image.open(picture).convert("RGB")
+        column, top = prompts.index(run.prompt), TITLE + SHADED * ROW
+        for side in range(SIDES):
+            left = side * 2 * ROW
+            part = whole.crop((left, top, left + ROW, top + ROW))
+            place = (LABEL + (column * SIDES + side) * ROW, names.index(run.name) * ROW)
+            canvas.paste(part, place)
     return canvas
 
 
-def main() -> None:
+def arguments_of() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--preset", default="draft")
-    parser.add_argument("--share", type=float, default=1.0)
-    parser.add_argument("--names", nargs="+", default=list(NAMES))
-    parser.add_argument("--prompts", nargs="+", default=list(PROMPTS))
-    arguments = parser.parse_args()
-    out, prompts = arguments.out, arguments.prompts
+    add = parser.add_argument
+    add("out", type=Path)
+    add("--preset", default="draft", choices=list(PRESETS))
+    add("--share", type=float, default=1.0, help="of the preset's steps, for the cheapest")
+    add("--equal", choices=("time", "steps"), default="time", help="what all get alike")
+    add("--names", nargs="+", default=list(NAMES), choices=list(DISTILLATIONS))
+    add("--prompts", nargs="+", default=list(PROMPTS))
+    add("--jobs", type=int, default=2, help="props at a time")
+    add("--minutes", type=float, default=1e6, help="after which none is begun")
+    add("--attributes", type=Path, help="the attribute classifier's weights")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = arguments_of()
+    out, names = arguments.out, arguments.names
     out.mkdir(parents=True, exist_ok=True)
-    results = {}
-    for prompt in prompts:
-        for name in arguments.names:
-            results[name, prompt] = run(name, prompt, arguments.preset, arguments.share, out)
-            sys.stdout.write(f"{name}, {prompt}: {results[name, prompt].get('seconds')} s\n")
-            sys.stdout.flush()
-    (out / "distillations.md").write_text(table(results, arguments.preset, arguments.share))
-    picture = sheet(results, prompts, out)
+    same = {name: arguments.share for name in names}
+    by_name = same if arguments.equal == "steps" else shares(costs(names, out), arguments.share)
+    weights = load_prior("embedded", arguments.prompts[0]).weights_hash
+    runs = [
+        Run(name, prompt, arguments.preset, by_name[name], weights)
+        for prompt in arguments.prompts
+        for name in names
+    ]
+
+    def tell(run: Run, result: dict[str, Any]) -> None:
+        sys.stdout.write(f"{run.name}, {run.prompt}: {result.get('seconds', 'failed')} s\n")
+        sys.stdout.flush()
+
+    results = make_all(runs, out, arguments.jobs, arguments.minutes, tell)
+    scorer = Scorer(arguments.attributes)
+    scores = {
+        run: scorer.score(run.place(out).with_suffix(".glb"), run.prompt)
+        for run, result in results.items()
+        if "failed" not in result
+    }
+    said = (
+        f"`--preset {arguments.preset} --share {arguments.share:g} --equal {arguments.equal}`: "
+        f"the embedded prior {weights[:8]}, seed 0, {arguments.jobs} props at a time; seconds of "
+        "one run each."
+    )
+    default = PRESETS[arguments.preset].guidance.distillation
+    (out / "distillations.md").write_text(f"{said}\n\n{table(results, scores, default)}")
+    picture = sheet(results, out)
     picture.thumbnail((1200, 10_000))
     picture.save(out / "distillations.jpg", quality=85)
 
