@@ -16,7 +16,7 @@ from torch import Tensor
 
 from backend.render.kernels import kernel
 from backend.render.threads import in_parallel
-from backend.render.triangles_silhouette import edge_table
+from backend.render.triangles_edges import edge_table
 
 
 @kernel

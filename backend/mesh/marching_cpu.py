@@ -25,10 +25,10 @@ CROSSED = np.array([pairs + [(0, 0)] * (4 - len(pairs)) for pairs in _CROSSED])
 
 @kernel
 @no_type_check
-def _march(inside, tets, corners, counts, crossed, crossings):
+def _march(inside, tets, corners, counts, crossed, crossings, starts, used, numbers, codes):
     """Edges in the order of (lower, higher end); every tetrahedron's first triangle, in the
-    tetrahedra's order, then the second ones."""
-    starts, codes = np.zeros(inside.size + 1, np.int32), np.zeros(tets.shape[0], np.uint8)
+    tetrahedra's order, then the second ones. starts (N + 1,), used (N,) and codes (T,) come in as
+    zeros; with numbers (N,) they are room to work in."""
     ones = twos = 0
     for t in range(tets.shape[0]):
         for i in range(4):
@@ -40,28 +40,26 @@ def _march(inside, tets, corners, counts, crossed, crossings):
             starts[min(tets[t, i], tets[t, j]) + 1] += 1
     for v in range(inside.size):
         starts[v + 1] += starts[v]
-    ends, used = np.empty(starts[inside.size], np.int32), np.zeros(inside.size, np.int32)
-    total = 0
+    ends, total = np.empty((starts[inside.size], 1), np.int64), 0
     for t in range(tets.shape[0]):
         for k in range(crossings[codes[t]]):
             i, j = crossed[codes[t], k, 0], crossed[codes[t], k, 1]
             low, high = min(tets[t, i], tets[t, j]), max(tets[t, i], tets[t, j])
             first, place = starts[low], starts[low] + used[low]
-            while place > first and ends[place - 1] > high:
+            while place > first and ends[place - 1, 0] > high:
                 place -= 1
-            if place > first and ends[place - 1] == high:
+            if place > first and ends[place - 1, 0] == high:
                 continue
             for other in range(first + used[low], place, -1):
-                ends[other] = ends[other - 1]
-            ends[place] = high
+                ends[other, 0] = ends[other - 1, 0]
+            ends[place, 0] = high
             used[low] += 1
             total += 1
-    edges, numbers = np.empty((total, 2), np.int64), np.empty(inside.size, np.int32)
-    total = 0
+    edges, total = np.empty((total, 2), np.int64), 0
     for v in range(inside.size):
         numbers[v] = total
         for k in range(used[v]):
-            edges[total, 0], edges[total, 1] = v, ends[starts[v] + k]
+            edges[total, 0], edges[total, 1] = v, ends[starts[v] + k, 0]
             total += 1
     faces = np.empty((ones + twos, 3), np.int64)
     first, second = 0, ones
@@ -92,7 +90,9 @@ def march(
     corners and counts: each sign pattern's triangles, as pairs of a tetrahedron's vertices.
     """
     arrays = [t.contiguous().numpy() for t in (inside, tets, corners, counts)]
-    edges, faces = _march(*arrays, CROSSED, CROSSINGS)
+    count = len(inside)
+    room = [np.zeros(size, np.int32) for size in (count + 1, count, count)]
+    edges, faces = _march(*arrays, CROSSED, CROSSINGS, *room, np.zeros(len(tets), np.uint8))
     return torch.from_numpy(edges), torch.from_numpy(faces)
 
 

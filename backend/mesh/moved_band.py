@@ -11,6 +11,7 @@ those alone; on one thread, so in one order.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, no_type_check
 
@@ -23,6 +24,26 @@ from backend.mesh.from_field import sample_grid
 from backend.mesh.geometry import take
 from backend.render.kernels import helper, kernel
 from backend.render.threads import in_parallel
+
+
+def lattice_corners(cells: int) -> Float[Tensor, "P 3"]:
+    """The corners of a lattice over [-1, 1]^3, in its order."""
+    axis = torch.linspace(-1, 1, cells + 1)
+    return torch.cartesian_prod(axis, axis, axis)
+
+
+def on_the_finest(
+    levels: Sequence[Float[Tensor, "_ _ _"]], corners: Sequence[Float[Tensor, "_ 3"]]
+) -> Float[Tensor, "S S S"]:
+    """Lattices, coarse to fine, added up on the finest; corners: of all but the first.
+
+    A coarse one's interpolation is linear inside of a finer one's cells where these divide its own,
+    so that the sum has to be looked up once.
+    """
+    total = levels[0]
+    for finer, where in zip(levels[1:], corners, strict=True):
+        total = finer + sample_grid(total, where).reshape(finer.shape)
+    return total
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from backend.cameras import Cameras
 from backend.color import from_srgb
+from backend.mesh import pictures_cpu, surface_cpu
 from backend.mesh.geometry import vertex_normals
 from backend.mesh.types import TriMesh
 from backend.render import triangles
@@ -45,7 +46,11 @@ def composite(
     colors: Float[Tensor, "B H W C"], raster: Raster, backgrounds: Float[Tensor, "B C"]
 ) -> Float[Tensor, "B C H W"]:
     """Over plain backgrounds, with smooth silhouettes."""
-    images = torch.lerp(backgrounds[:, None, None], colors, raster.covered)
+    return _smoothed(torch.lerp(backgrounds[:, None, None], colors, raster.covered), raster)
+
+
+def _smoothed(images: Float[Tensor, "B H W C"], raster: Raster) -> Float[Tensor, "B C H W"]:
+    """With smooth silhouettes."""
     images = triangles.antialias(images, raster.pixels, raster.pos_clip, raster.tris)
     return images.permute(0, 3, 1, 2)
 
@@ -58,9 +63,8 @@ def silhouettes(mesh: TriMesh, cameras: Cameras, size: int) -> Float[Tensor, "B 
     )
 
 
-def smooth_normals(mesh: TriMesh, raster: Raster) -> Float[Tensor, "B H W 3"]:
-    """Unit world-space normals behind the pixels; zero where there is nothing."""
-    seen = triangles.interpolate(vertex_normals(mesh), raster.pixels, raster.tris)
+def _unit_normals(seen: Float[Tensor, "B H W 3"]) -> Float[Tensor, "B H W 3"]:
+    """Of what is interpolated to the pixels; zero where there is nothing."""
     return F.normalize(seen, dim=-1, eps=1e-6)
 
 
@@ -74,8 +78,13 @@ def normal_images(
     """n * 0.5 + 0.5 with +X right, +Y up, +Z to the viewer; and nearness behind it, if asked."""
     rotation = cameras.viewmats[:, :3, :3].to(mesh.vertices)  # OpenCV: y down, z away from us
     flip = torch.tensor([1.0, -1.0, -1.0], device=rotation.device, dtype=rotation.dtype)
-    seen = torch.einsum("bij,bhwj->bhwi", rotation * flip[:, None], smooth_normals(mesh, raster))
-    normals = composite(seen * 0.5 + 0.5, raster, backgrounds)
+    axes = rotation * flip[:, None]
+    seen = triangles.interpolate(vertex_normals(mesh), raster.pixels, raster.tris)
+    if surface_cpu.takes(seen):
+        normals = _smoothed(pictures_cpu.turned(seen, raster.pixels, axes, backgrounds), raster)
+    else:
+        turned = torch.einsum("bij,bhwj->bhwi", axes, _unit_normals(seen))
+        normals = composite(turned * 0.5 + 0.5, raster, backgrounds)
     if not nearness:
         return normals
     points = triangles.interpolate(mesh.vertices, raster.pixels, raster.tris).flatten(1, 2)
@@ -116,8 +125,9 @@ def shaded_images(
     backgrounds: Float[Tensor, "B 3"],
 ) -> Float[Tensor, "B 3 H W"]:
     """Lambert's shading of sRGB vertex colours, shaded in linear light and encoded to sRGB."""
-    linear = triangles.interpolate(from_srgb(albedo), raster.pixels, raster.tris)
-    return lit_images(mesh, linear, raster, light, backgrounds)
+    both = torch.cat([vertex_normals(mesh), from_srgb(albedo)], dim=-1)
+    seen = triangles.interpolate(both, raster.pixels, raster.tris)
+    return _lit(seen, raster, light, backgrounds)
 
 
 def lit_images(
@@ -128,7 +138,18 @@ def lit_images(
     backgrounds: Float[Tensor, "B 3"],
 ) -> Float[Tensor, "B 3 H W"]:
     """The same for linear colours that are known at the pixels."""
-    normals = smooth_normals(mesh, raster)
+    normals = triangles.interpolate(vertex_normals(mesh), raster.pixels, raster.tris)
+    return _lit(torch.cat([normals, linear], dim=-1), raster, light, backgrounds)
+
+
+def _lit(
+    seen: Float[Tensor, "B H W 6"], raster: Raster, light: Light, backgrounds: Float[Tensor, "B 3"]
+) -> Float[Tensor, "B 3 H W"]:
+    """Of normals and linear colours behind the pixels."""
+    if surface_cpu.takes(seen):
+        lights = torch.cat([light.sky, light.ground, light.lamp, light.towards], dim=-1)
+        return _smoothed(pictures_cpu.lit(seen, raster.pixels, lights, backgrounds), raster)
+    normals, linear = _unit_normals(seen[..., :3]), seen[..., 3:]
 
     def per_view(values: Tensor) -> Tensor:
         return values[:, None, None]

@@ -35,10 +35,11 @@ from backend.guidance.asking import Asking
 from backend.guidance.base import Guidance, wants_nearness
 from backend.loop import RunContext, optimise
 from backend.mesh import pictures, regularise
+from backend.mesh.colors import ColorCache
 from backend.mesh.dmtet import Surface, marching_tetrahedra
 from backend.mesh.from_field import sample_grid
 from backend.mesh.geometry import take
-from backend.mesh.moved_band import MovedBand
+from backend.mesh.moved_band import MovedBand, lattice_corners, on_the_finest
 from backend.mesh.tet_band import TetBand
 from backend.mesh.tet_grid import TetGrid
 from backend.mesh.thin import around_thin
@@ -129,10 +130,10 @@ class GeometryOptimisation:
             return torch.zeros(*shape, device=self.device, requires_grad=True)
 
         self.coarse = [parameter(size + 1, size + 1, size + 1) for size in config.levels]
-        self.corners = [_corners(size).to(self.device) for size in config.levels[1:]]
+        self.corners = [lattice_corners(size).to(self.device) for size in config.levels[1:]]
         self.fine = parameter(len(self.free))
         self.offsets = parameter(len(self.free), 3)
-        self.colors = _ColorCache(self.band.points, start.color_at)
+        self.colors = ColorCache(self.band.points, start.color_at)
         groups = [(self.coarse, 1.0), ([self.fine, self.offsets], config.fine_rate)]
         self.optimiser = torch.optim.Adam(
             [{"params": params, "rate": rate} for params, rate in groups], eps=1e-12, fused=True
@@ -140,11 +141,7 @@ class GeometryOptimisation:
 
     def field(self) -> tuple[Float[Tensor, "K 3"], Float[Tensor, " K"]]:
         """The band's vertices, moved, and their distances, both in canonical units."""
-        # Interpolation of a coarse grid is linear inside of a finer one's cells, so the levels can
-        # be added up on the finest and looked up once.
-        levels = self.coarse[0]
-        for finer, corners in zip(self.coarse[1:], self.corners, strict=True):
-            levels = finer + sample_grid(levels, corners).reshape(finer.shape)
+        levels = on_the_finest(self.coarse, self.corners)
         return self.moved(levels, self.fine, self.offsets)
 
     def surface(self) -> Surface:
@@ -226,34 +223,6 @@ class GeometryOptimisation:
                 parameter.copy_(saved)
         self.optimiser.load_state_dict(state["optimiser"])
         self.colors.values.copy_(state["colors"])
-
-
-class _ColorCache:
-    """The albedo at the band's vertices, asked for once each and only near the surface."""
-
-    def __init__(self, points: Float[Tensor, "K 3"], color_at: Callable[[Tensor], Tensor]):
-        self.points, self.color_at = points, color_at
-        self.values = torch.full_like(points, float("nan"))
-
-    @torch.no_grad()
-    def on(self, surface: Surface) -> Float[Tensor, "V 3"]:
-        needed = torch.zeros(len(self.values), dtype=torch.bool, device=self.values.device)
-        needed[surface.edges.reshape(-1)] = True
-        missing = torch.nonzero(needed & self.values[:, 0].isnan())[:, 0]
-        if len(missing):
-            self.values[missing] = self.color_at(self.points[missing]).to(self.values).clamp(0, 1)
-        return surface.interpolate(self.values)
-
-    def peek(self, surface: Surface) -> Float[Tensor, "V 3"]:
-        """The same for a look in between: grey where nobody has asked yet."""
-        colors = surface.interpolate(self.values)
-        return torch.where(colors.isnan(), 0.5, colors)
-
-
-def _corners(cells: int) -> Float[Tensor, "P 3"]:
-    """The corners of a grid over [-1, 1]^3, in its order."""
-    axis = torch.linspace(-1, 1, cells + 1)
-    return torch.cartesian_prod(axis, axis, axis)
 
 
 def _distances_on(grid: TetGrid, sdf: Float[Tensor, "R R R"], band: float) -> Float[Tensor, " N"]:

@@ -16,16 +16,16 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from backend.render.kernels import kernel
-from backend.render.triangles_silhouette import edge_table
+from backend.render.triangles_edges import edge_table
 
 LEAST = 1e-12  # what a length is held above before dividing by it
 
 
 @kernel
 @no_type_check
-def _crosses(vertices, faces):
-    """(F, 3) normals as long as twice the face's area, and (V, 3) sums of them at the vertices."""
-    crosses, totals = np.empty((faces.shape[0], 3)), np.zeros((vertices.shape[0], 3))
+def _add_crosses(vertices, faces, crosses, totals):
+    """crosses (F, 3) become normals as long as twice the face's area; totals (V, 3) get the sums
+    of them at the vertices added."""
     for f in range(faces.shape[0]):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
         for i in range(3):
@@ -38,14 +38,14 @@ def _crosses(vertices, faces):
             totals[a, i] += cross
             totals[b, i] += cross
             totals[c, i] += cross
-    return crosses, totals
 
 
 @kernel
 @no_type_check
-def _crosses_back(vertices, faces, v_crosses, v_totals):
-    """(V, 3) gradients on the vertices from those on both outputs of `_crosses`."""
-    out, g = np.zeros((vertices.shape[0], 3)), np.empty(3)
+def _add_crosses_back(vertices, faces, v_crosses, v_totals, out):
+    """Adds to out (V, 3) the gradients on the vertices from those on both outputs of
+    `_add_crosses`."""
+    g = np.empty(3)
     for f in range(faces.shape[0]):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
         for i in range(3):
@@ -60,16 +60,14 @@ def _crosses_back(vertices, faces, v_crosses, v_totals):
             out[b, i] += to_b
             out[c, i] += to_c
             out[a, i] -= to_b + to_c
-    return out
 
 
 @kernel
 @no_type_check
-def _bend(crosses, edges, owners):
+def _bend(crosses, edges, owners, lengths, pulls):
     """Sum over edges of two faces of 1 - cos, its gradient on the crosses, in their place, and how
-    many such edges there are."""
-    pulls, total, pairs = np.zeros_like(crosses), 0.0, 0
-    lengths = np.empty(crosses.shape[0])
+    many such edges there are. lengths (F,) and pulls (F, 3), zeros, are room to work in."""
+    total, pairs = 0.0, 0
     for f in range(crosses.shape[0]):
         x, y, z = crosses[f, 0], crosses[f, 1], crosses[f, 2]
         lengths[f] = max(np.sqrt(x * x + y * y + z * z), LEAST)
@@ -99,10 +97,10 @@ def _bend(crosses, edges, owners):
 
 @kernel
 @no_type_check
-def _laplacian(vertices, edges):
-    """Sum of the squared Laplacians and its gradient (V, 3)."""
+def _laplacian(vertices, edges, degrees, delta, out):
+    """Sum of the squared Laplacians; its gradient in out (V, 3). degrees (V,), delta (V, 3) and
+    out come in as zeros."""
     count = vertices.shape[0]
-    degrees, delta, out = np.zeros(count), np.zeros((count, 3)), np.zeros((count, 3))
     for e in range(edges.shape[0]):
         a, b = edges[e, 0], edges[e, 1]
         degrees[a] += 1
@@ -121,7 +119,7 @@ def _laplacian(vertices, edges):
         for i in range(3):
             out[a, i] += 2 * delta[b, i] / degrees[b]
             out[b, i] += 2 * delta[a, i] / degrees[a]
-    return total, out
+    return total
 
 
 def takes(vertices: Tensor) -> bool:
@@ -131,6 +129,20 @@ def takes(vertices: Tensor) -> bool:
 
 def _arrays(*tensors: Tensor) -> list[np.ndarray]:
     return [t.detach().contiguous().numpy() for t in tensors]
+
+
+def _crosses(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    crosses, totals = np.empty((len(faces), 3)), np.zeros((len(vertices), 3))
+    _add_crosses(vertices, faces, crosses, totals)
+    return crosses, totals
+
+
+def _crosses_back(
+    vertices: np.ndarray, faces: np.ndarray, v_crosses: np.ndarray, v_totals: np.ndarray
+) -> Float[Tensor, "V 3"]:
+    out = np.zeros((len(vertices), 3))
+    _add_crosses_back(vertices, faces, v_crosses, v_totals, out)
+    return torch.from_numpy(out)
 
 
 class _VertexNormals(torch.autograd.Function):
@@ -149,7 +161,7 @@ class _VertexNormals(torch.autograd.Function):
         v_totals = (pulls - along * ctx.normals) / ctx.lengths.clamp(min=LEAST)
         nothing = np.zeros((len(ctx.arrays[1]), 3))
         v_vertices = _crosses_back(*ctx.arrays, nothing, v_totals.numpy())
-        return torch.from_numpy(v_vertices).to(v_normals.dtype), None
+        return v_vertices.to(v_normals.dtype), None
 
 
 class _Known(torch.autograd.Function):
@@ -180,14 +192,18 @@ def normal_consistency(vertices: Float[Tensor, "V 3"], faces: Int64[Tensor, "F 3
     """Mean of 1 - cos between the normals of faces that share an edge; 0 where none do."""
     arrays = _arrays(vertices, faces)
     crosses, totals = _crosses(*arrays)
-    value, pairs = _bend(crosses, *_table(vertices, faces))
+    room = np.empty(len(crosses)), np.zeros_like(crosses)
+    value, pairs = _bend(crosses, *_table(vertices, faces), *room)
     totals[:] = 0
-    gradient = torch.from_numpy(_crosses_back(*arrays, crosses, totals)) / max(1, pairs)
+    gradient = _crosses_back(arrays[0], arrays[1], crosses, totals) / max(1, pairs)
     return _Known.apply(vertices, value / max(1, pairs), gradient)
 
 
 def laplacian(vertices: Float[Tensor, "V 3"], faces: Int64[Tensor, "F 3"]) -> Tensor:
     """Mean squared uniform Laplacian; there has to be a vertex."""
     edges, _ = _table(vertices, faces)
-    value, gradient = _laplacian(*_arrays(vertices), edges)
-    return _Known.apply(vertices, value / len(vertices), torch.from_numpy(gradient) / len(vertices))
+    count = len(vertices)
+    gradient = np.zeros((count, 3))
+    room = np.zeros(count), np.zeros((count, 3))
+    value = _laplacian(*_arrays(vertices), edges, *room, gradient)
+    return _Known.apply(vertices, value / count, torch.from_numpy(gradient) / count)

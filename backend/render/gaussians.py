@@ -76,13 +76,11 @@ def render_gaussians(
     if width < 1 or height < 1:
         raise InputError(f"The picture is {width} x {height} pixels; expected at least 1 x 1.")
     splat = _rasterizer(means.device)
-    summed, alphas, summed_depths, means2d, radii = splat(
-        means, quats, scales, opacities, colors, viewmats, Ks, width, height
+    painted, alphas, summed_depths, means2d, radii = splat(
+        means, quats, scales, opacities, colors, viewmats, Ks, width, height, backgrounds
     )
     depths = summed_depths / alphas.clamp(min=1e-10)
-    if backgrounds is not None:
-        summed = summed + (1 - alphas) * backgrounds[:, None, None, :]
-    return GaussianImages(summed, alphas, depths, means2d, radii)
+    return GaussianImages(painted, alphas, depths, means2d, radii)
 
 
 def _rasterizer(device: torch.device):

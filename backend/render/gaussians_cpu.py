@@ -1,7 +1,7 @@
 """Gaussians on the CPU: the numba kernels as two differentiable torch functions.
 
-In and out as `render.gaussians.render_gaussians`, before division by alpha and background. The
-split into projection and compositing is what lets a caller ask for the gradient on `means2d`.
+In and out as `render.gaussians.render_gaussians`, before depths are divided by alpha. The split
+into projection and compositing is what lets a caller ask for the gradient on `means2d`.
 """
 
 from __future__ import annotations
@@ -25,19 +25,24 @@ def splat(
     Ks: Tensor,
     width: int,
     height: int,
+    backgrounds: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Sums of colour (B, H, W, C), alphas and sums of depth (B, H, W, 1), means2d, radii.
+    """Colours (B, H, W, C) over backgrounds (B, C), None for zeros; alphas and sums of depth
+    (B, H, W, 1), means2d, radii.
 
     colors: (N, C), or (B, N, C) where every view has its own.
     """
+    if backgrounds is None:
+        backgrounds = colors.new_zeros(len(viewmats), colors.shape[-1])
     sets = colors if colors.ndim == 3 else colors[None]
     means2d, roots, depths, sigmas = _Project.apply(
         means.float(), quats.float(), scales.float(), viewmats, Ks, width, height
     )
-    summed, alphas, summed_depths, radii = _Composite.apply(
-        means2d, roots, depths, sigmas, opacities.float(), sets.float(), width, height
+    tensors = (means2d, roots, depths, sigmas, opacities.float(), sets.float())
+    painted, alphas, summed_depths, radii = _Composite.apply(
+        *tensors, backgrounds.float(), width, height
     )
-    return summed, alphas, summed_depths, means2d, radii
+    return painted, alphas, summed_depths, means2d, radii
 
 
 def _numpy(tensor: Tensor):
@@ -82,27 +87,29 @@ class _Project(torch.autograd.Function):
 
 class _Composite(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, means2d, roots, depths, sigmas, opacities, colors, width, height):
+    def forward(ctx, means2d, roots, depths, sigmas, opacities, colors, backgrounds, width, height):
         inputs = tuple(_numpy(t) for t in (means2d, roots, depths, opacities, colors))
+        behind = _numpy(backgrounds)
         bins = tile_kernels.bin_tiles(
             inputs[0], inputs[2], _numpy(sigmas), inputs[3], width, height
         )
         extents, radii, entries, _, tile_starts, _ = bins
-        summed, alphas, summed_depths, last, left = composite_kernels.composite(
-            *inputs, extents, entries, tile_starts, width, height
+        painted, alphas, summed_depths, last, left = composite_kernels.composite(
+            *inputs, behind, extents, entries, tile_starts, width, height
         )
-        ctx.inputs, ctx.bins, ctx.state = inputs, bins, (last, left)
+        ctx.inputs, ctx.bins, ctx.state = inputs, bins, (behind, last, left)
         ctx.set_materialize_grads(False)
-        outputs = tuple(torch.from_numpy(a) for a in (summed, alphas, summed_depths, radii))
+        outputs = tuple(torch.from_numpy(a) for a in (painted, alphas, summed_depths, radii))
         ctx.mark_non_differentiable(outputs[3])
-        ctx.save_for_backward(outputs[0])
+        ctx.save_for_backward(*outputs[:2])
         return outputs
 
     @staticmethod
-    def backward(ctx, v_summed, v_alphas, v_summed_depths, _v_radii):
+    def backward(ctx, v_painted, v_alphas, v_summed_depths, _v_radii):
         extents, _, entries, slots, tile_starts, gaussian_starts = ctx.bins
+        painted, alphas = ctx.saved_tensors
         pixel_gradients = (
-            _filled(v_summed, ctx.saved_tensors[0]),
+            _filled(v_painted, painted),
             _or_empty(v_alphas),
             _or_empty(v_summed_depths),
         )
@@ -112,4 +119,8 @@ class _Composite(torch.autograd.Function):
         _, roots, _, opacities, colors = ctx.inputs
         gradients = back_kernels.gather(per_entry, gaussian_starts, roots, opacities, len(colors))
         v_means2d, v_roots, v_depths, v_opacities, v_colors = map(torch.from_numpy, gradients)
-        return v_means2d, v_roots, v_depths, None, v_opacities, v_colors, None, None
+        v_backgrounds = None
+        if ctx.needs_input_grad[6]:
+            shown = (1 - alphas) * torch.from_numpy(pixel_gradients[0])
+            v_backgrounds = shown.sum((1, 2))
+        return v_means2d, v_roots, v_depths, None, v_opacities, v_colors, v_backgrounds, None, None

@@ -103,7 +103,7 @@ def _dot(first, end, tile, one, other):
 
 @helper
 @no_type_check
-def _load(v_out, v_alpha, v_depth, b, x0, y0, tile):
+def _load(v_out, v_alpha, v_depth, backgrounds, b, x0, y0, tile):
     """A tile of pixel gradients; pixels beyond the picture's edge get zeros."""
     height, width, channels = v_out.shape[1:]
     for i in range(WEIGHT, tile.size):
@@ -111,18 +111,21 @@ def _load(v_out, v_alpha, v_depth, b, x0, y0, tile):
     for row in range(min(TILE, height - y0)):
         for column in range(min(TILE, width - x0)):
             y, x, i = y0 + row, x0 + column, np.uint64(row * TILE + column)
+            behind = ZERO
             for c in range(channels):
                 tile[plane_of(c) + i] = v_out[b, y, x, c]
+                behind += v_out[b, y, x, c] * backgrounds[b, c]
             if v_depth.size:
                 tile[DEPTH + i] = v_depth[b, y, x, 0]
             # alpha = 1 - transmittance, so the picture's last layer has gradient -v_alpha.
             if v_alpha.size:
-                tile[BEHIND + i] = -v_alpha[b, y, x, 0] * tile[LEFT + i]
+                behind -= v_alpha[b, y, x, 0]
+            tile[BEHIND + i] = behind * tile[LEFT + i]
 
 
 def composite_backward(
     means2d, roots, depths, opacities, colors, extents, entries, slots, tile_starts,
-    all_last, all_left, v_out, v_alpha, v_depth,
+    backgrounds, all_last, all_left, v_out, v_alpha, v_depth,
 ):  # fmt: skip
     """Each tile's share of each Gaussian's gradient, (E, 7 + C): `_weigh_back`'s six moments,
     then the gradients on depth and colours. v_alpha and v_depth may be empty: no gradient."""
@@ -130,7 +133,7 @@ def composite_backward(
     in_parallel(
         _tiles_backward, len(tile_starts) - 1,
         means2d, roots, depths, opacities, colors, extents, entries, slots, tile_starts,
-        all_last, all_left, v_out, v_alpha, v_depth, shares,
+        backgrounds, all_last, all_left, v_out, v_alpha, v_depth, shares,
     )  # fmt: skip
     return shares
 
@@ -140,11 +143,13 @@ def composite_backward(
 def _tiles_backward(
     first_task, end_task, step,
     means2d, roots, depths, opacities, colors, extents, entries, slots, tile_starts,
-    all_last, all_left, v_out, v_alpha, v_depth, shares,
+    backgrounds, all_last, all_left, v_out, v_alpha, v_depth, shares,
 ):  # fmt: skip
     height, width, channels = v_out.shape[1:]
     tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
-    tile, inner = new_tile(channels), np.zeros(INNER, np.float32)
+    tile, inner = new_tile(channels), np.empty(INNER, np.float32)
+    for c in range(INNER):
+        inner[c] = ZERO
     sums = np.empty(7 + INNER, np.float32)
     for t in range(first_task, end_task, step):
         b, rest = t // (tiles_x * tiles_y), t % (tiles_x * tiles_y)
@@ -153,7 +158,7 @@ def _tiles_backward(
         for i in range(np.uint64(PIXELS)):
             tile[LEFT + i], tile[LAST + i] = all_left[t, i], all_last[t, i]
             furthest = max(furthest, all_last[t, i])
-        _load(v_out, v_alpha, v_depth, b, x0, y0, tile)
+        _load(v_out, v_alpha, v_depth, backgrounds, b, x0, y0, tile)
         a = b if colors.shape[0] > 1 else 0
         reached = start + np.int64(furthest) + 1
         for e in range(reached, tile_starts[t + 1]):

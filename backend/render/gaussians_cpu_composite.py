@@ -1,7 +1,8 @@
 """Front-to-back compositing of tiles: numba kernels, parallel over tiles.
 
-In: projected Gaussians and the tiles' runs of `gaussians_cpu_tiles`. Out: sums of colour and
-depth, and alpha. Kerbl et al. 2023, section 4. `gaussians_cpu_back` has the gradient.
+In: projected Gaussians and the tiles' runs of `gaussians_cpu_tiles`. Out: colours over plain
+backgrounds, sums of depth, and alpha. Kerbl et al. 2023, section 4. `gaussians_cpu_back` has the
+gradient.
 
 Three channels go along in the same pass over the pixels, the common case; more of them each in one
 of its own. The falloff's exponent is s^2 + t^2 with s = p dx + q dy and t = r dy, both counted from
@@ -67,10 +68,11 @@ def _weigh(first, end, tile, p, q, r, s0, t0, opacity, k, depth, c0, c1, c2):
 
 
 def composite(
-    means2d, roots, depths, opacities, colors, extents, entries, tile_starts, width, height
-):
-    """Colours (B, H, W, C), alphas and depth sums (B, H, W, 1); for the way back, each tile
-    pixel's last entry and final transmittance (tiles, 256)."""
+    means2d, roots, depths, opacities, colors, backgrounds, extents, entries, tile_starts,
+    width, height,
+):  # fmt: skip
+    """Colours (B, H, W, C) over backgrounds (B, C), alphas and depth sums (B, H, W, 1); for the way
+    back, each tile pixel's last entry and final transmittance (tiles, 256)."""
     views, channels = depths.shape[0], colors.shape[2]
     out = np.empty((views, height, width, channels), np.float32)
     out_alpha = np.empty((views, height, width, 1), np.float32)
@@ -79,7 +81,7 @@ def composite(
     last, left = np.empty((tiles, PIXELS), np.float32), np.empty((tiles, PIXELS), np.float32)
     in_parallel(
         _composite_tiles, tiles,
-        means2d, roots, depths, opacities, colors, extents, entries, tile_starts,
+        means2d, roots, depths, opacities, colors, backgrounds, extents, entries, tile_starts,
         out, out_alpha, out_depth, last, left,
     )  # fmt: skip
     return out, out_alpha, out_depth, last, left
@@ -89,12 +91,14 @@ def composite(
 @no_type_check
 def _composite_tiles(
     first_task, end_task, step,
-    means2d, roots, depths, opacities, colors, extents, entries, tile_starts,
+    means2d, roots, depths, opacities, colors, backgrounds, extents, entries, tile_starts,
     out, out_alpha, out_depth, all_last, all_left,
 ):  # fmt: skip
     height, width, channels = out.shape[1:]
     tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
-    tile, inner = new_tile(channels), np.zeros(INNER, np.float32)
+    tile, inner = new_tile(channels), np.empty(INNER, np.float32)
+    for c in range(INNER):
+        inner[c] = ZERO
     for t in range(first_task, end_task, step):
         b, rest = t // (tiles_x * tiles_y), t % (tiles_x * tiles_y)
         x0, y0 = rest % tiles_x * TILE, rest // tiles_x * TILE
@@ -125,7 +129,7 @@ def _composite_tiles(
             for column in range(min(TILE, width - x0)):
                 y, x, i = y0 + row, x0 + column, np.uint64(row * TILE + column)
                 for c in range(channels):
-                    out[b, y, x, c] = tile[plane_of(c) + i]
+                    out[b, y, x, c] = tile[plane_of(c) + i] + tile[LEFT + i] * backgrounds[b, c]
                 out_depth[b, y, x, 0] = tile[DEPTH + i]
                 out_alpha[b, y, x, 0] = ONE - tile[LEFT + i]
         for i in range(np.uint64(PIXELS)):

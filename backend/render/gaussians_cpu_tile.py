@@ -97,7 +97,9 @@ def plane_of(channel):
 @no_type_check
 def new_tile(channels):
     """Pixel centres, counted from the tile's corner, and zeros."""
-    tile = np.zeros((FIRST_COLOR + max(channels, INNER)) * PIXELS, np.float32)
+    tile = np.empty((FIRST_COLOR + max(channels, INNER)) * PIXELS, np.float32)
+    for i in range(tile.size):
+        tile[i] = ZERO
     for i in range(PIXELS):
         tile[PX + np.uint64(i)] = i % TILE + HALF
         tile[PY + np.uint64(i)] = i // TILE + HALF

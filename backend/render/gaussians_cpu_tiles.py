@@ -22,22 +22,22 @@ DIGIT = 2048  # 11 bits: three passes sort 33
 
 @helper
 @no_type_check
-def _depth_order(depths, chosen):
-    """`chosen` indices by ascending positive depth, stable: a radix sort on the float's bits."""
+def _depth_order(depths, count, source, target, starts):
+    """Sorts source[:count], indices, by ascending positive depth, stably: a radix sort on the
+    float's bits. The outcome is in `target`, which like starts (DIGIT + 1,) is room to work in."""
     keys = depths.view(np.uint32)
-    source, target = chosen, np.empty_like(chosen)
     for shift in (np.uint32(0), np.uint32(11), np.uint32(22)):
-        starts = np.zeros(DIGIT + 1, np.int64)
-        for i in range(source.size):
+        for digit in range(DIGIT + 1):
+            starts[digit] = 0
+        for i in range(count):
             starts[np.int64((keys[source[i]] >> shift) & np.uint32(DIGIT - 1)) + 1] += 1
         for digit in range(DIGIT):
             starts[digit + 1] += starts[digit]
-        for i in range(source.size):
+        for i in range(count):
             digit = np.int64((keys[source[i]] >> shift) & np.uint32(DIGIT - 1))
             target[starts[digit]] = source[i]
             starts[digit] += 1
         source, target = target, source
-    return source
 
 
 @helper
@@ -88,13 +88,16 @@ def _count(first, end, step, rects, tiles_x, per_tile, per_gaussian):
 @kernel
 @no_type_check
 def _fill(
-    first, end, step, depths, radii, rects, tiles_x, tile_starts, gaussian_starts, entries, slots
-):
-    """Enters every view's Gaussians into its tiles, front to back."""
+    first, end, step,
+    depths, radii, rects, tiles_x, tile_starts, gaussian_starts,
+    all_chosen, all_orders, all_digits, all_cursors, entries, slots,
+):  # fmt: skip
+    """Enters every view's Gaussians into its tiles, front to back. The arrays of "all", a row a
+    view, are room to work in."""
     views, count = depths.shape
     per_view = (tile_starts.size - 1) // views
-    cursors, chosen = np.empty(per_view, np.int64), np.empty(count, np.int64)
     for b in range(first, end, step):
+        chosen, order, cursors = all_chosen[b], all_orders[b], all_cursors[b]
         for tile in range(per_view):
             cursors[tile] = tile_starts[b * per_view + tile]
         seen = 0
@@ -102,8 +105,9 @@ def _fill(
             if radii[b, n] > 0:
                 chosen[seen] = n
                 seen += 1
-        order = _depth_order(depths[b], chosen[:seen].copy())
-        for n in order:
+        _depth_order(depths[b], seen, chosen, order, all_digits[b])
+        for k in range(seen):  # after an odd number of passes
+            n = order[k]
             slot = gaussian_starts[b * count + n]
             for ty in range(rects[b, n, 2], rects[b, n, 3]):
                 for tx in range(rects[b, n, 0], rects[b, n, 1]):
@@ -135,5 +139,7 @@ def bin_tiles(means2d, depths, sigmas, opacities, width, height):
     np.cumsum(gaussian_starts, out=gaussian_starts)
     entries, slots = (np.empty(tile_starts[-1], np.int64) for _ in range(2))
     starts = (tile_starts, gaussian_starts)
-    in_parallel(_fill, views, depths, radii, rects, tiles_x, *starts, entries, slots)
+    sizes = (count, count, DIGIT + 1, tiles_x * tiles_y)
+    room = [np.empty((views, size), np.int64) for size in sizes]
+    in_parallel(_fill, views, depths, radii, rects, tiles_x, *starts, *room, entries, slots)
     return extents, radii, entries, slots, *starts

@@ -27,11 +27,13 @@ def splat(
     Ks: Tensor,
     width: int,
     height: int,
+    backgrounds: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Sums of colour (B, H, W, C), alphas and sums of depth (B, H, W, 1), means2d, radii."""
+    """Colours (B, H, W, C) over backgrounds (B, C), alphas and sums of depth (B, H, W, 1), means2d,
+    radii."""
     rasterization = _rasterization()
     if len(means) == 0:
-        return _empty(means, colors, len(viewmats), width, height)
+        return _empty(means, colors, len(viewmats), width, height, backgrounds)
     renders, alphas, info = rasterization(
         means=means.float(),
         quats=quats.float(),
@@ -51,7 +53,13 @@ def splat(
     radii = info["radii"]
     if radii.dim() == 3:  # one radius an axis since 1.5
         radii = radii.amax(dim=-1)
-    return renders[..., :-1], alphas, renders[..., -1:], info["means2d"], radii.int()
+    painted = _over(renders[..., :-1], alphas, backgrounds)
+    return painted, alphas, renders[..., -1:], info["means2d"], radii.int()
+
+
+def _over(summed: Tensor, alphas: Tensor, backgrounds: Tensor | None) -> Tensor:
+    """Over plain backgrounds, or over nothing: a few passes over a picture, little to a GPU."""
+    return summed if backgrounds is None else summed + (1 - alphas) * backgrounds[:, None, None]
 
 
 @functools.cache
@@ -80,12 +88,19 @@ def _rasterization() -> Callable:
     return rasterization
 
 
-def _empty(means: Tensor, colors: Tensor, views: int, width: int, height: int):
+def _empty(
+    means: Tensor,
+    colors: Tensor,
+    views: int,
+    width: int,
+    height: int,
+    backgrounds: Tensor | None,
+):
     """No Gaussians: gsplat's kernels are not asked; the graph stays connected."""
     zero = means.sum() * 0
     shape = (views, height, width)
     return (
-        zero.expand(*shape, colors.shape[-1]),
+        _over(zero.expand(*shape, colors.shape[-1]), zero.expand(*shape, 1), backgrounds),
         zero.expand(*shape, 1),
         zero.expand(*shape, 1),
         zero.expand(views, 0, 2),

@@ -12,8 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from backend.render import triangles_kernels as kernels
-from backend.render import triangles_silhouette as silhouette
+from backend.render import triangles_blend as blending
+from backend.render import triangles_interpolate, triangles_kernels
+from backend.render.triangles_edges import edge_table
+from backend.render.triangles_silhouette import find_crossings
 
 
 def _array(tensor: Tensor) -> np.ndarray:
@@ -29,7 +31,9 @@ class _Rasterize(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, pos: Tensor, tris: Tensor, height: int, width: int) -> Tensor:
         rast = pos.new_empty(pos.shape[0], height, width, 4)
-        kernels.rasterize_forward(_array(pos), _array(tris), _bands(len(pos)), rast.numpy())
+        triangles_kernels.rasterize_forward(
+            _array(pos), _array(tris), _bands(len(pos)), rast.numpy()
+        )
         ctx.save_for_backward(pos, tris, rast)
         return rast
 
@@ -37,7 +41,7 @@ class _Rasterize(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> Any:
         pos, tris, rast = ctx.saved_tensors
         grad_pos = torch.zeros_like(pos, memory_format=torch.contiguous_format)
-        kernels.rasterize_backward(
+        triangles_kernels.rasterize_backward(
             _array(pos),
             _array(tris),
             _array(rast),
@@ -52,7 +56,9 @@ class _Interpolate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, attrs: Tensor, rast: Tensor, tris: Tensor) -> Tensor:
         out = attrs.new_empty(*rast.shape[:3], attrs.shape[2])
-        kernels.interpolate_forward(_array(attrs), _array(rast), _array(tris), out.numpy())
+        triangles_interpolate.interpolate_forward(
+            _array(attrs), _array(rast), _array(tris), out.numpy()
+        )
         ctx.save_for_backward(attrs, rast, tris)
         return out
 
@@ -61,7 +67,7 @@ class _Interpolate(torch.autograd.Function):
         attrs, rast, tris = ctx.saved_tensors
         grad_attrs = torch.empty_like(attrs, memory_format=torch.contiguous_format)
         grad_rast = torch.empty_like(rast, memory_format=torch.contiguous_format)
-        kernels.interpolate_backward(
+        triangles_interpolate.interpolate_backward(
             _array(attrs),
             _array(rast),
             _array(tris),
@@ -78,10 +84,10 @@ class _Antialias(torch.autograd.Function):
     def forward(
         ctx: Any, images: Tensor, rast: Tensor, pos: Tensor, tris: Tensor, owner_only: bool
     ) -> Tensor:
-        edges, owners = silhouette.edge_table(_array(tris), pos.shape[1])
+        edges, owners = edge_table(_array(tris), pos.shape[1])
         crossing = torch.empty(*images.shape[:3], 2, dtype=torch.int32)
         shift = images.new_empty(*images.shape[:3], 2)
-        silhouette.find_crossings(
+        find_crossings(
             _array(pos),
             _array(tris),
             edges,
@@ -92,7 +98,7 @@ class _Antialias(torch.autograd.Function):
             shift.numpy(),
         )
         out = torch.empty_like(images, memory_format=torch.contiguous_format)
-        silhouette.blend(_array(images), shift.numpy(), out.numpy())
+        blending.blend(_array(images), shift.numpy(), out.numpy())
         ctx.save_for_backward(images, pos, crossing, shift)
         ctx.edges = edges
         return out
@@ -103,10 +109,10 @@ class _Antialias(torch.autograd.Function):
         grad_images = grad_pos = None
         if ctx.needs_input_grad[0]:
             grad_images = torch.empty_like(images, memory_format=torch.contiguous_format)
-            silhouette.blend_backward_images(_array(grad), _array(shift), grad_images.numpy())
+            blending.blend_backward_images(_array(grad), _array(shift), grad_images.numpy())
         if ctx.needs_input_grad[2]:
             grad_pos = torch.zeros_like(pos, memory_format=torch.contiguous_format)
-            silhouette.blend_backward_pos(
+            blending.blend_backward_pos(
                 _array(images),
                 _array(grad),
                 _array(pos),

@@ -41,7 +41,8 @@ def load() -> Any:
 def context(device: torch.device) -> Any:
     """nvdiffrast's state on a device; DeviceError where it is absent or its kernels don't build.
 
-    The first one on a machine compiles them, which takes a CUDA toolkit and a minute or two.
+    Before 0.4 the first one on a machine compiles them, which takes a CUDA toolkit and a minute or
+    two; since then they are compiled when it is installed.
     """
     nvdiffrast = load()
     try:

@@ -1,15 +1,14 @@
-"""Antialiasing by the mesh's silhouette edges: numba kernels, arrays in and out.
+"""Which silhouette edges pass between which pixels: numba kernels, arrays in and out.
 
-In:  images (B, H, W, C), rasters (B, H, W, 4), clip-space vertices (B, V, 4), the edges' table.
-Out: images whose pixels beside a silhouette are blended by coverage, and gradients to both.
+In:  rasters (B, H, W, 4), clip-space vertices (B, V, 4), the edges' table (triangles_edges.py).
+Out: for each pair of neighbouring pixels the edge between them, and where it passes.
 
-The blend is the one of Laine et al., "Modular Primitives for High-Performance Differentiable
-Rendering" (2020), section 3.6: an edge that passes between the centres of two neighbouring pixels,
-at t in [0, 1) of the way, hands |t - 1/2| of one pixel's colour to the other. We differ in how the
-edges are found. There, each pixel asks the triangle it sees whether that owns a silhouette edge;
-once triangles are smaller than a pixel that one seldom does, and most of the gradient is lost. Here
-each silhouette edge of the mesh asks which pixel pairs it passes through, and counts where the
-farther side isn't hidden, whatever the size of the triangles. `owner_only` gives the paper's rule.
+What becomes of them (triangles_blend.py) is the antialiasing of Laine et al., "Modular Primitives
+for High-Performance Differentiable Rendering" (2020), section 3.6. We differ in how the edges are
+found. There, each pixel asks the triangle it sees whether that owns a silhouette edge; once
+triangles are smaller than a pixel that one seldom does, and most of the gradient is lost. Here each
+silhouette edge of the mesh asks which pixel pairs it passes through, and counts where the farther
+side isn't hidden, whatever the size of the triangles. `owner_only` gives the paper's rule.
 
 A pair of pixels keeps one edge: of those on the same side the outermost (it bounds the coverage),
 otherwise the nearer one. Edges with an end before the near plane stay unblended.
@@ -17,73 +16,13 @@ otherwise the nearer one. Edges with an end before the near plane stay unblended
 
 from __future__ import annotations
 
-from typing import Any, no_type_check
+from typing import no_type_check
 
 import numpy as np
 
 from backend.render.kernels import helper, kernel
 from backend.render.threads import in_parallel
 from backend.render.triangles_kernels import project
-
-
-@no_type_check
-@kernel
-def mesh_edges(tris, vertex_count):
-    """tris (F, 3) -> edges (E, 4) of (a, b, first, end) with a < b, and owners (3F,).
-
-    owners[first:end] are the triangles that share the edge, + 1; negative where they run from b to
-    a.
-    """
-    starts = np.zeros(vertex_count + 1, dtype=np.int64)
-    for f in range(tris.shape[0]):
-        for k in range(3):
-            starts[min(tris[f, k], tris[f, (k + 1) % 3]) + 1] += 1
-    for v in range(vertex_count):
-        starts[v + 1] += starts[v]
-    fill = starts[:-1].copy()
-    ends = np.empty(3 * tris.shape[0], dtype=np.int32)
-    owners = np.empty(3 * tris.shape[0], dtype=np.int32)
-    for f in range(tris.shape[0]):
-        for k in range(3):
-            a, b = tris[f, k], tris[f, (k + 1) % 3]
-            slot = fill[min(a, b)]
-            fill[min(a, b)] += 1
-            ends[slot] = max(a, b)
-            owners[slot] = f + 1 if a < b else -f - 1
-    edges = np.empty((3 * tris.shape[0], 4), dtype=np.int32)
-    count = 0
-    for v in range(vertex_count):
-        # Insertion sort: a vertex has a handful of edges.
-        for i in range(starts[v] + 1, starts[v + 1]):
-            e, o, j = ends[i], owners[i], i
-            while j > starts[v] and ends[j - 1] > e:
-                ends[j], owners[j] = ends[j - 1], owners[j - 1]
-                j -= 1
-            ends[j], owners[j] = e, o
-        for i in range(starts[v], starts[v + 1]):
-            if i > starts[v] and ends[i] == ends[i - 1]:
-                edges[count - 1, 3] = i + 1
-            else:
-                edges[count, 0], edges[count, 1] = v, ends[i]
-                edges[count, 2], edges[count, 3] = i, i + 1
-                count += 1
-    return edges[:count], owners
-
-
-_last_table: dict[str, Any] = {}
-
-
-def edge_table(tris: np.ndarray, vertex_count: int) -> tuple[np.ndarray, np.ndarray]:
-    """`mesh_edges` of tris (F, 3) int32, the last mesh's kept; not to be written to.
-
-    A step asks more than once, and where only materials change the mesh comes again and again. To
-    compare triangles takes a hundredth of the time."""
-    last = _last_table.get("mesh")
-    if last and last[1] == vertex_count and np.array_equal(last[0], tris):
-        return last[2]
-    found = mesh_edges(tris, vertex_count)
-    _last_table["mesh"] = (tris.copy(), vertex_count, found)
-    return found
 
 
 @no_type_check
@@ -228,114 +167,3 @@ def _find_crossings(
                 e, a, b, side, points, seen, rast[view], tris, owner_only,
                 crossing[view], shift[view], found[view],
             )  # fmt: skip
-
-
-def blend(images, shift, out):
-    """images (B, H, W, C) -> out: every pixel receives its share from its four neighbours."""
-    in_parallel(_blend_rows, images.shape[0] * images.shape[1], images, shift, out)
-
-
-@no_type_check
-@kernel
-def _blend_rows(first_task, end_task, step, images, shift, out):
-    # The pair's second pixel receives where the shift is positive, the first otherwise.
-    height, width, channels = images.shape[1:]
-    for task in range(first_task, end_task, step):
-        b, j = task // height, task % height
-        for i in range(width):
-            right, below = -shift[b, j, i, 0], -shift[b, j, i, 1]
-            left = shift[b, j, i - 1, 0] if i > 0 else right * 0
-            above = shift[b, j - 1, i, 1] if j > 0 else right * 0
-            for c in range(channels):
-                here = images[b, j, i, c]
-                total = here
-                if right > 0:
-                    total += right * (images[b, j, i + 1, c] - here)
-                if left > 0:
-                    total += left * (images[b, j, i - 1, c] - here)
-                if below > 0:
-                    total += below * (images[b, j + 1, i, c] - here)
-                if above > 0:
-                    total += above * (images[b, j - 1, i, c] - here)
-                out[b, j, i, c] = total
-
-
-def blend_backward_images(grad, shift, out):
-    """The transpose of `blend`: grad (B, H, W, C) -> out, the gradient to its input images."""
-    in_parallel(_blend_rows_backward, grad.shape[0] * grad.shape[1], grad, shift, out)
-
-
-@no_type_check
-@kernel
-def _blend_rows_backward(first_task, end_task, step, grad, shift, out):
-    height, width, channels = grad.shape[1:]
-    for task in range(first_task, end_task, step):
-        b, j = task // height, task % height
-        for i in range(width):
-            right, below = shift[b, j, i, 0], shift[b, j, i, 1]
-            left = shift[b, j, i - 1, 0] if i > 0 else right * 0
-            above = shift[b, j - 1, i, 1] if j > 0 else right * 0
-            for c in range(channels):
-                here = grad[b, j, i, c]
-                total = here
-                if right != 0:
-                    total += right * (grad[b, j, i + 1, c] if right > 0 else here)
-                if left != 0:
-                    total -= left * (here if left > 0 else grad[b, j, i - 1, c])
-                if below != 0:
-                    total += below * (grad[b, j + 1, i, c] if below > 0 else here)
-                if above != 0:
-                    total -= above * (here if above > 0 else grad[b, j - 1, i, c])
-                out[b, j, i, c] = total
-
-
-@no_type_check
-@helper
-def _scatter_shift(g, u, axis, a, b, screen, pos, size, grad_pos):
-    """Adds the gradient g of one crossing, v_a + s (v_b - v_a), to the edge's two vertices."""
-    along = 1 - axis
-    du = screen[b, along] - screen[a, along]
-    slope = (screen[b, axis] - screen[a, axis]) / du
-    s = (u + 0.5 - screen[a, along]) / du
-    for k in range(2):
-        vertex = a if k == 0 else b
-        weight = g * (1 - s if k == 0 else s) * 0.5 / np.float64(pos[vertex, 3])
-        g_v, g_u = weight * size[axis], -slope * weight * size[along]
-        grad_pos[vertex, axis] += g_v
-        grad_pos[vertex, along] += g_u
-        moved = g_v * pos[vertex, axis] + g_u * pos[vertex, along]
-        grad_pos[vertex, 3] -= moved / np.float64(pos[vertex, 3])
-
-
-def blend_backward_pos(images, grad, pos, edges, crossing, shift, grad_pos):
-    """grad (B, H, W, C) -> grad_pos (B, V, 4), which must come in zeroed; z gets none."""
-    arguments = (images, grad, pos, edges, crossing, shift, grad_pos)
-    in_parallel(_blend_views_backward, len(images), *arguments)
-
-
-@no_type_check
-@kernel
-def _blend_views_backward(
-    first_task, end_task, step, images, grad, pos, edges, crossing, shift, grad_pos
-):
-    height, width, channels = images.shape[1:]
-    for b in range(first_task, end_task, step):
-        screen = np.empty((pos.shape[1], 3))
-        project(pos[b], height, width, screen)
-        for j in range(height):
-            for i in range(width):
-                for axis in range(2):
-                    e = crossing[b, j, i, axis] - 1
-                    if e < 0:
-                        continue
-                    j2, i2 = j + axis, i + 1 - axis
-                    received = shift[b, j, i, axis] > 0  # by the pair's second pixel
-                    g = 0.0
-                    for c in range(channels):
-                        step = np.float64(images[b, j, i, c]) - images[b, j2, i2, c]
-                        g += step * (grad[b, j2, i2, c] if received else grad[b, j, i, c])
-                    u = i if axis == 1 else j
-                    _scatter_shift(
-                        g, u, axis, edges[e, 0], edges[e, 1], screen, pos[b],
-                        (width, height), grad_pos[b],
-                    )  # fmt: skip

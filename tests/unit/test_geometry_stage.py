@@ -11,6 +11,7 @@ from backend.cameras import CameraRange, turntable
 from backend.errors import GenerationError, InputError, Interrupted
 from backend.loop import RunContext, optimise
 from backend.mesh import pictures, stage
+from backend.mesh.colors import ColorCache
 from backend.mesh.dmtet import marching_tetrahedra
 from backend.mesh.geometry import volume
 from backend.mesh.stage import Config, GeometryOptimisation, GeometryStart
@@ -151,7 +152,7 @@ def test_colours_are_asked_once_and_only_near_the_surface():
     grid = TetGrid(12)
     sdf = grid.points.norm(dim=-1) - 0.6
     surface = marching_tetrahedra(grid.points, sdf, grid.crossing_tets(sdf))
-    cache = stage._ColorCache(grid.points, color_at)
+    cache = ColorCache(grid.points, color_at)
     colors = cache.on(surface)
     cache.on(surface)
     assert len(asked) == 1
