@@ -100,7 +100,7 @@ def _fill(
         chosen, order, cursors = all_chosen[b], all_orders[b], all_cursors[b]
         for tile in range(per_view):
             cursors[tile] = tile_starts[b * per_view + tile]
-        seen = 0
+        seen = np.int64(0)  # a plain 0 would be a type of its own, and compiled for
         for n in range(count):
             if radii[b, n] > 0:
                 chosen[seen] = n

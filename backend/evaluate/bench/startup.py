@@ -17,13 +17,16 @@ import time
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
+from backend.cameras import turntable
 from backend.evaluate.bench.scenes import GaussianScene, TriangleScene, globe
 from backend.gaussians.field import density_grid
 from backend.gaussians.model import GaussianCloud
 from backend.materials.closest import closest_points
 from backend.materials.field import FieldConfig, MaterialField
 from backend.materials.occlusion import ambient_occlusion
+from backend.mesh import pictures
 from backend.mesh.dmtet import marching_tetrahedra
 from backend.mesh.geometry import vertex_normals
 from backend.mesh.moved_band import MovedBand
@@ -63,7 +66,7 @@ def call_every_kernel(scene: GaussianScene) -> None:
     points, sdf = moved(*learnt)
     tets = band.crossing_tets(sdf)
     cut = marching_tetrahedra(points, sdf, tets).mesh
-    terms = normal_consistency(cut) + laplacian_loss(cut) + vertex_normals(cut)[0, 0]
+    terms = normal_consistency(cut) + laplacian_loss(cut) + _paintings(cut).sum()
     (terms + eikonal(points, sdf, tets)).backward()
     vertices, faces = globe(32)
     mesh = TriMesh(vertices, faces.long())
@@ -73,6 +76,15 @@ def call_every_kernel(scene: GaussianScene) -> None:
     normals = vertex_normals(mesh)
     closest_points(mesh, vertices, normals)
     ambient_occlusion(mesh, vertices, normals, directions=2, resolution=8)
+
+
+def _paintings(mesh: TriMesh) -> Tensor:
+    """A mesh's normals, and in some light."""
+    cameras, behind = turntable(1), torch.zeros(1, 3)
+    raster = pictures.rasterize(mesh, cameras, 8)
+    light = pictures.Light.sample(cameras, torch.Generator())
+    lit = pictures.shaded_images(mesh, mesh.vertices, raster, light, behind)
+    return pictures.normal_images(mesh, raster, cameras, behind) + lit
 
 
 def measure() -> Startup:
