@@ -6,6 +6,7 @@ callback, saves the state now and then and when it is stopped, and takes it up a
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -67,6 +68,12 @@ class Learning(Protocol):
 
 # Told stage and step, and a function that makes the snapshot: not calling it costs nothing.
 Preview = Callable[[str, int, Callable[[], object]], None]
+# The same for work without steps: told at every new thing to see. See RunContext.watch.
+Watch = Callable[[Callable[[], object]], None]
+
+
+def nobody(_snapshot: Callable[[], object]) -> None:
+    """The watcher of work that nobody looks at."""
 
 
 @dataclass
@@ -83,6 +90,11 @@ class RunContext:
     checkpoint_seconds: float = 30.0
     stop_requested: Callable[[], bool] = lambda: False
     curves: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+
+    def watch(self, stage: str) -> Watch:
+        """Previews of a stage that has no steps, numbered from 0."""
+        numbers = itertools.count()
+        return lambda snapshot: self.preview(stage, next(numbers), snapshot)
 
 
 def optimise(stage: str, optimisation: Optimisation, context: RunContext) -> None:
@@ -114,6 +126,8 @@ def optimise(stage: str, optimisation: Optimisation, context: RunContext) -> Non
                 },
             )
 
+    if first < optimisation.steps:
+        context.preview(stage, first, optimisation.snapshot)
     started = saved = time.monotonic()
     for index in range(first, optimisation.steps):
         if context.stop_requested():

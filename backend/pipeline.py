@@ -4,7 +4,7 @@
     distil     its wishes for pictures -> gradients               guidance/distil.py
     picture    if there is one: the prompt, told what it shows    guidance/inversion.py
     gaussians  3D Gaussians, moved until the prior likes them     gaussians/stage.py
-    solid      Gaussians -> density -> signed distances           mesh/from_field.py
+    solid      Gaussians -> density -> signed distances           mesh/solid.py
     mesh       a deformable tetrahedral grid refines the surface  mesh/stage.py
     unwrap     cleaned, simplified, laid out flat                 mesh/cleanup.py, mesh/unwrap.py
     materials  albedo, roughness, metallic under turning lights   materials/stage.py
@@ -29,8 +29,7 @@ from backend.errors import StorageError
 from backend.export import EXPORTERS
 from backend.export.asset import Asset
 from backend.gaussians import stage as gaussians
-from backend.gaussians.field import colors_at, density_grid
-from backend.gaussians.hull import visible_space
+from backend.gaussians.field import FEW, colors_at
 from backend.guidance.base import Guidance, Prior
 from backend.guidance.distil import distil
 from backend.guidance.inversion import Inversion, Reworded
@@ -39,8 +38,10 @@ from backend.job import Job, RunFiles
 from backend.loop import RunContext, optimise
 from backend.materials import bake
 from backend.materials import stage as materials
-from backend.mesh import cleanup, from_field, unwrap
+from backend.mesh import cleanup, unwrap
 from backend.mesh import stage as mesh
+from backend.mesh.solid import solid_of
+from backend.mesh.types import PaintedMesh
 from backend.reference.picture import load_reference
 from backend.report import Prop, write_report
 from backend.result import Result, StageClock
@@ -98,24 +99,26 @@ def _make(job: Job, guidance: Guidance, context: RunContext, clock: StageClock) 
     cameras = replace(job.cameras, together=guidance.prior.views_together)
     with clock.stage("gaussians", config.gaussians.steps):
         cloud = gaussians.run(None, config.gaussians, guidance, cameras, context)
-    with clock.stage("solid"):
-        density = density_grid(cloud, config.density_resolution)
-        space = visible_space(cloud, config.density_resolution)
-        sdf = from_field.sdf_from_density(density, config.solid, space.opacity, space.depth)
     color_at = partial(colors_at, cloud)
+    with clock.stage("solid"):
+        watch = context.watch("solid")
+        sdf = solid_of(cloud, config.density_resolution, config.solid, watch)
     with clock.stage("mesh", config.mesh.steps):
         start = mesh.GeometryStart(sdf, color_at)
         raw = mesh.run(start, config.mesh, guidance, cameras, context)
     with clock.stage("unwrap"):
+        watch = context.watch("unwrap")
         fine = cleanup.clean(raw, replace(config.cleanup, target_faces=1_000_000))
+        watch(lambda: PaintedMesh(fine, color_at(fine.vertices, neighbours=FEW)))
         light = cleanup.clean(fine, replace(config.cleanup, smoothing=0))
+        watch(lambda: PaintedMesh(light, color_at(light.vertices, neighbours=FEW)))
         atlas = unwrap.unwrap(light, config.unwrap)
     with clock.stage("materials", config.materials.steps):
         begin = materials.MaterialStart(fine, color_at)
         material = materials.run(begin, config.materials, guidance, cameras, context)
     with clock.stage("bake"):
-        finished, textures = bake.bake(atlas, material, config.bake, fine, cameras)
-        context.preview("bake", 1, lambda: (finished, textures))
+        watch = context.watch("bake")
+        finished, textures = bake.bake(atlas, material, config.bake, fine, cameras, watch)
     return Prop(cloud, fine, material, finished, textures)
 
 

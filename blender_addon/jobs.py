@@ -219,11 +219,12 @@ def _mesh(mesh: messages.Mesh) -> None:
     if (view := views.get(mesh.job)) is None:
         return
     try:
-        view.apply(mesh)
+        changed = view.apply(mesh)
     except errors.WireError as error:
         log.warning("A mesh of job %s was left out: %s", mesh.job, error)
         return
-    if follower := followers.get(mesh.job):
+    changed |= mesh.positions is not None or mesh.colors is not None
+    if changed and (follower := followers.get(mesh.job)):
         follower.mesh(view, mesh)
 
 

@@ -12,6 +12,7 @@ depth    how far behind the visible surface a sample lies in the view that sees 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -40,27 +41,49 @@ class VisibleSpace:
 
 
 @torch.no_grad()
-def visible_space(cloud: GaussianCloud, resolution: int, image_size: int = 160) -> VisibleSpace:
-    """Carves `resolution`^3 samples by silhouettes and depths from rings of cameras."""
-    cameras = _ring_cameras().to(cloud.means.device)
-    K = cameras.intrinsics(image_size, image_size)
-    rendered = render_gaussians(*cloud.tensors(), cameras.viewmats, K, image_size, image_size)
-    surfaces = torch.where(rendered.alphas > _OPAQUE, rendered.depths, _THROUGH)
+def visible_space(
+    cloud: GaussianCloud,
+    resolution: int,
+    image_size: int = 160,
+    watch: Callable[[Float[Tensor, "R R R"]], None] = lambda opacity: None,
+) -> VisibleSpace:
+    """Carves `resolution`^3 samples by silhouettes and depths from rings of cameras.
+
+    watch: told the opacity after every ring; it is written on afterwards.
+    """
     axis = torch.linspace(-1, 1, resolution, device=cloud.means.device)
     points = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
     opacity = torch.ones(len(points), device=points.device)
     depth = torch.full_like(opacity, _THROUGH)
+    shape = (resolution, resolution, resolution)
+    for cameras in _rings():
+        _carve(cloud, cameras.to(points.device), points, image_size, opacity, depth)
+        watch(opacity.reshape(shape))
+    return VisibleSpace(opacity.reshape(shape).cpu(), depth.reshape(shape).cpu())
+
+
+def _carve(
+    cloud: GaussianCloud,
+    cameras: Cameras,
+    points: Float[Tensor, "P 3"],
+    size: int,
+    opacity: Float[Tensor, " P"],
+    depth: Float[Tensor, " P"],
+) -> None:
+    """Lowers `opacity` and `depth` to what these cameras see."""
+    K = cameras.intrinsics(size, size)
+    rendered = render_gaussians(*cloud.tensors(), cameras.viewmats, K, size, size)
+    surfaces = torch.where(rendered.alphas > _OPAQUE, rendered.depths, _THROUGH)
     low, high = _LOOKED_AT
     for b, (viewmat, k) in enumerate(zip(cameras.viewmats, K, strict=True)):
         seen = points @ viewmat[:3, :3].T + viewmat[:3, 3]
-        places = seen[:, :2] / seen[:, 2:] * (k[0, 0] * 2 / image_size)
-        opacity = torch.minimum(opacity, _look_up(rendered.alphas[b], places, "bilinear"))
+        places = seen[:, :2] / seen[:, 2:] * (k[0, 0] * 2 / size)
+        alphas = _look_up(rendered.alphas[b], places, "bilinear")
+        torch.minimum(opacity, alphas, out=opacity)
         if low <= float(cameras.elevation_deg[b]) <= high:
             # Nearest: halfway between two surfaces there is nothing.
             behind = seen[:, 2] - _look_up(surfaces[b], places, "nearest")
-            depth = torch.minimum(depth, behind)
-    shape = (resolution, resolution, resolution)
-    return VisibleSpace(opacity.reshape(shape).cpu(), depth.reshape(shape).cpu())
+            torch.minimum(depth, behind, out=depth)
 
 
 def _look_up(picture: Float[Tensor, "H W 1"], places: Float[Tensor, "P 2"], mode: str) -> Tensor:
@@ -70,11 +93,9 @@ def _look_up(picture: Float[Tensor, "H W 1"], places: Float[Tensor, "P 2"], mode
     return found.reshape(-1)
 
 
-def _ring_cameras() -> Cameras:
+def _rings() -> Iterator[Cameras]:
     """Cameras on rings, each ring turned by half a step from the one below."""
-    azimuths, elevations = [], []
     for ring, (elevation, count) in enumerate(_RINGS):
-        azimuths += [(i + 0.5 * (ring % 2)) * 360 / count for i in range(count)]
-        elevations += [elevation] * count
-    full = torch.ones(len(azimuths))
-    return orbit(torch.tensor(azimuths), torch.tensor(elevations), full * 3.0, full * 42.0)
+        azimuths = torch.tensor([(i + 0.5 * (ring % 2)) * 360 / count for i in range(count)])
+        full = torch.ones(count)
+        yield orbit(azimuths, full * elevation, full * 3.0, full * 42.0)

@@ -12,7 +12,9 @@ camera of the distillation looked, what is around is continued (unseen.py).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -23,13 +25,14 @@ from torch.nn import functional as F
 
 from backend.cameras import CameraRange, Cameras
 from backend.errors import GenerationError
+from backend.loop import Watch, nobody
 from backend.materials.closest import closest_points
 from backend.materials.field import MaterialField
 from backend.materials.occlusion import ambient_occlusion
 from backend.materials.tangents import vertex_tangents
 from backend.materials.unseen import continued, well_seen
 from backend.mesh.geometry import take, vertex_normals
-from backend.mesh.types import TriMesh, UVMesh
+from backend.mesh.types import PaintedMesh, TriMesh, UVMesh
 from backend.render import triangles
 
 
@@ -52,6 +55,14 @@ class Textures:
 
 
 @dataclass(frozen=True)
+class Baked:
+    """What is finished so far, for looking at: the albedo at least. Names are those of Textures."""
+
+    mesh: UVMesh
+    images: Mapping[str, UInt8[np.ndarray, "S S 3"]]
+
+
+@dataclass(frozen=True)
 class Texels:
     """The covered texels of an atlas, P of S x S."""
 
@@ -71,30 +82,39 @@ def bake(
     config: Config,
     detail: TriMesh | None = None,
     cameras: CameraRange | None = None,
+    watch: Watch = nobody,
 ) -> tuple[UVMesh, Textures]:
     """cameras: those of the distillation; without them all of the surface counts as seen.
+    watch: offered the mesh in its new colours, then a `Baked` with each texture that is done.
 
     Raises GenerationError where the atlas covers no texel.
     """
+    watch(partial(_colored, mesh, field))
     mesh = replace(mesh, tangents=vertex_tangents(mesh))
     texels = atlas_texels(mesh, config.texture_size)
     found = None if detail is None else closest_points(detail, texels.points, texels.facing)
     points, normals = _on_surface(texels, detail, found)
+    terms = _evaluate(field, points, config.chunk)
+    if cameras is not None and detail is not None and found is not None:
+        terms = _continued(terms, field, detail, found, _looks(cameras, config.views), config.chunk)
+    image = _Sheet(texels.index, config.texture_size)
+    done = {"albedo": image(terms[:, :3])}
+    watch(lambda: Baked(mesh, dict(done)))
+    tangent_space = to_tangent_space(normals, texels.normals, texels.tangents)
+    done["normal"] = image(tangent_space * 0.5 + 0.5)
+    watch(lambda: Baked(mesh, dict(done)))
     occluder = mesh.surface if detail is None else detail
     occlusion = ambient_occlusion(
         occluder, points, normals, config.occlusion_directions, config.occlusion_resolution
     )
-    terms = _evaluate(field, points, config.chunk)
-    if cameras is not None and detail is not None and found is not None:
-        terms = _continued(terms, field, detail, found, _looks(cameras, config.views), config.chunk)
-    albedo, orm = terms[:, :3], torch.cat([occlusion[:, None], terms[:, 3:]], dim=-1)
-    tangent_space = to_tangent_space(normals, texels.normals, texels.tangents) * 0.5 + 0.5
-    size = config.texture_size
-    covered = np.zeros(size * size, bool)
-    covered[texels.index.cpu().numpy()] = True
-    nearest = _nearest_covered(covered.reshape(size, size))
-    images = [_image(v, texels.index, nearest) for v in (albedo, orm, tangent_space)]
-    return mesh, Textures(*images)
+    done["orm"] = image(torch.cat([occlusion[:, None], terms[:, 3:]], dim=-1))
+    watch(lambda: Baked(mesh, done))
+    return mesh, Textures(**done)
+
+
+@torch.no_grad()
+def _colored(mesh: UVMesh, field: MaterialField) -> PaintedMesh:
+    return PaintedMesh(mesh.surface, field(mesh.vertices).albedo)
 
 
 @torch.no_grad()
@@ -174,15 +194,20 @@ def to_tangent_space(
     return F.normalize(torch.cat([local[:, :2], local[:, 2:].clamp(min=0.05)], dim=-1), dim=-1)
 
 
-def _nearest_covered(covered: np.ndarray) -> np.ndarray:
-    """For each texel (S, S) the flat index of the nearest covered one; itself where covered."""
-    rows, columns = distance_transform_edt(~covered, return_distances=False, return_indices=True)
-    return rows * covered.shape[1] + columns
+class _Sheet:
+    """Writes values of the covered texels into images; the others repeat the nearest of these."""
 
+    def __init__(self, index: Tensor, size: int):
+        self.size, self.index = size, index.cpu().numpy()
+        covered = np.zeros(size * size, bool)
+        covered[self.index] = True
+        away = ~covered.reshape(size, size)
+        rows, columns = distance_transform_edt(away, return_distances=False, return_indices=True)
+        self.nearest = rows * size + columns
 
-def _image(values: Tensor, index: Tensor, nearest: np.ndarray) -> np.ndarray:
-    pixels = np.zeros((nearest.size, 3), np.uint8)
-    # Halves round up, float noise below them too: a flat normal is 127.5, and 128 by convention.
-    rounded = np.floor(values.clamp(0, 1).cpu().numpy() * 255 + 0.501)
-    pixels[index.cpu().numpy()] = np.minimum(rounded, 255).astype(np.uint8)
-    return pixels[nearest]
+    def __call__(self, values: Float[Tensor, "P 3"]) -> UInt8[np.ndarray, "S S 3"]:
+        pixels = np.zeros((self.nearest.size, 3), np.uint8)
+        # Halves round up, float noise below them too: a flat normal is 127.5, by convention 128.
+        rounded = np.floor(values.clamp(0, 1).cpu().numpy() * 255 + 0.501)
+        pixels[self.index] = np.minimum(rounded, 255).astype(np.uint8)
+        return pixels[self.nearest]

@@ -17,6 +17,7 @@ which would cut a thin part off inside of its own outline.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 HULL_OPACITY = 0.35  # a thin part is less than opaque at its own edges, so below a half
 FAINT_OPACITY = 0.2  # the same where nothing near is opaque: half of what is there, but not less
 HIDDEN_DEPTH = 0.05  # canonical units behind the visible surface: half a shell of soft Gaussians
+LOOK = 49  # samples an axis of a quick look
 _CLIP = 3.0  # in log density: beyond it a voxel is simply in or out
 
 
@@ -57,6 +59,7 @@ def sdf_from_density(
     config: Config | None = None,
     hull: Float[Tensor, "R R R"] | None = None,
     hidden: Float[Tensor, "R R R"] | None = None,
+    watch: Callable[[Float[np.ndarray, "R R R"]], None] = lambda level: None,
 ) -> Float[Tensor, "R R R"]:
     """Signed distance (canonical units, negative inside) to the surface of the solid in `density`.
 
@@ -64,28 +67,56 @@ def sdf_from_density(
         HULL_OPACITY, or above half of what is near where that is fainter.
     hidden: canonical units behind what the best-placed view sees, on the same samples; the solid
         fills what lies deeper than HIDDEN_DEPTH.
+    watch: told the solid, positive inside, as it is worked out.
     Raises GenerationError where nothing reaches the threshold.
     """
     config = config or Config()
-    values = np.asarray(density.detach().cpu() if isinstance(density, Tensor) else density)
-    values = values.astype(np.float64)
-    threshold = _threshold(values, config, hull is not None)
-    level = np.log(np.maximum(values, threshold * 1e-6) / threshold)
-    level = _close_pits(np.clip(level, -_CLIP, _CLIP), config.pits)
+    level, threshold = _level(_array(density), config, hull is not None)
+    level = _close_pits(level, config.pits)
     if hidden is not None:
         voxels = (np.asarray(hidden, np.float64) - HIDDEN_DEPTH) * (level.shape[0] - 1) / 2
         level = np.maximum(level, np.minimum(voxels, _CLIP))
     if hull is not None:
-        opacity = np.asarray(hull, np.float64)
-        limit = local_limit(opacity, FAINT_OPACITY, HULL_OPACITY)
-        level = np.minimum(level, (opacity - limit) * 2 * _CLIP)
+        level = _inside(level, np.asarray(hull, np.float64))
+    watch(level)
     level = drop_crumbs(ndimage.gaussian_filter(level, config.smoothing), config.keep_share)
+    watch(level)
     level = join(thicken(level, config.least_radius))
+    watch(level)
     level = _shut_border(_fill(level, config.closing))
     if not (level > 0).any():
-        raise GenerationError(_empty(values, threshold))
+        raise GenerationError(_empty(_array(density), threshold))
     log.debug("solid: threshold %.3g, %d voxels", threshold, int((level > 0).sum()))
     return torch.from_numpy(_distances(level).astype(np.float32))
+
+
+def carved(
+    density: Float[Tensor, "R R R"], hull: Float[Tensor, "R R R"], config: Config
+) -> Float[np.ndarray, "S S S"]:
+    """Where density is, inside of a hull that may still shrink: a quick look, on fewer samples."""
+    size = (min(LOOK, len(density)),) * 3
+    both = torch.stack([density.cpu(), hull.cpu()])[None]
+    fewer, opacity = F.interpolate(both, size, mode="trilinear", align_corners=True)[0]
+    level, _ = _level(_array(fewer), config, True)
+    return _inside(level, _array(opacity))
+
+
+def _array(density: Tensor | np.ndarray) -> np.ndarray:
+    values = density.detach().cpu() if isinstance(density, Tensor) else density
+    return np.asarray(values, np.float64)
+
+
+def _level(density: np.ndarray, config: Config, hulled: bool) -> tuple[np.ndarray, float]:
+    """The logarithm of density over threshold, and the threshold."""
+    threshold = _threshold(density, config, hulled)
+    level = np.log(np.maximum(density, threshold * 1e-6) / threshold)
+    return np.clip(level, -_CLIP, _CLIP), threshold
+
+
+def _inside(level: np.ndarray, opacity: np.ndarray) -> np.ndarray:
+    """What of the solid no view denies."""
+    limit = local_limit(opacity, FAINT_OPACITY, HULL_OPACITY)
+    return np.minimum(level, (opacity - limit) * 2 * _CLIP)
 
 
 def _threshold(density: np.ndarray, config: Config, hulled: bool) -> float:

@@ -1,13 +1,15 @@
-"""The two mesh containers that travel between the stages.
+"""The two mesh containers that travel between the stages, and what previews show in between.
 
-Both are in the canonical frame of shared/conventions.py; faces wind counter-clockwise seen from
+All are in the canonical frame of shared/conventions.py; faces wind counter-clockwise seen from
 outside.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
@@ -33,6 +35,14 @@ class PaintedMesh:
 
     mesh: TriMesh
     colors: Float[Tensor, "V 3"]  # sRGB, [0, 1]
+
+
+@dataclass(frozen=True)
+class PaintedLevel:
+    """A solid that has no mesh yet, for looking at."""
+
+    level: Float[np.ndarray, "R R R"]  # over [-1, 1]^3, indexed [x, y, z]; positive inside
+    color_at: Callable[[Float[Tensor, "P 3"]], Float[Tensor, "P 3"]]  # sRGB, [0, 1]
 
 
 @dataclass

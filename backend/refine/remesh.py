@@ -62,8 +62,8 @@ def remesh(
         begin = materials.MaterialStart(fine, start)
         field = materials.run(begin, config.materials, guidance, cameras, context)
     with clock.stage("bake"):
-        finished, textures = bake.bake(atlas, field, config.bake, fine)
-        context.preview("bake", 1, lambda: (finished, textures))
+        watch = context.watch("bake")
+        finished, textures = bake.bake(atlas, field, config.bake, fine, watch=watch)
     subject, refined = _as_subject(finished, textures, body.frame, about)
     return Made(replace(loaded, subject=subject), refined, fine, field)
 

@@ -1,29 +1,34 @@
 """A stage's snapshot -> messages for the stream. Runs in the worker, between two steps.
 
 Gaussians become a mesh the cheap way: density on a coarse grid, cut by marching tetrahedra at the
-threshold that the solid will use, coloured by the nearest Gaussians. The other stages have a mesh.
+threshold that the solid will use, coloured by the nearest Gaussians. A solid that is being closed
+is cut on the same grid. The other stages have a mesh; baking has textures too, one after the other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from backend.gaussians.field import colors_at, density_grid
+from backend.gaussians.field import FEW, colors_at, density_grid
 from backend.gaussians.model import GaussianCloud
-from backend.materials.bake import Textures
+from backend.materials.bake import Baked
 from backend.mesh.dmtet import marching_tetrahedra
 from backend.mesh.from_field import automatic_threshold, sample_grid
 from backend.mesh.tet_grid import TetGrid
-from backend.mesh.types import PaintedMesh, TriMesh, UVMesh
+from backend.mesh.types import PaintedLevel, PaintedMesh, TriMesh
 from backend.service.store import wall_clock
 from shared.messages import MOST_PIXELS, Mesh, Texture
 from shared.preview import OFFSET, SCALE, narrow, quantise, topology_of
 
 Picture = Mesh | Texture
+ColorAt = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -45,24 +50,31 @@ class Painter:
             return []
         if isinstance(snapshot, GaussianCloud):
             snapshot = self.mesh_of(snapshot)
+        if isinstance(snapshot, PaintedLevel):
+            snapshot = self.cut(torch.from_numpy(snapshot.level).float(), snapshot.color_at)
         if isinstance(snapshot, PaintedMesh):
             return [_painted(job, stage, step, snapshot)]
-        assert isinstance(snapshot, tuple), type(snapshot)
-        mesh, textures = snapshot
-        return [_finished(job, stage, step, mesh), *self._textures(job, textures)]
+        assert isinstance(snapshot, Baked), type(snapshot)
+        finished = _finished(job, stage, step, snapshot)
+        return [finished, *self._textures(job, snapshot.images)]
 
-    @torch.no_grad()
     def mesh_of(self, cloud: GaussianCloud) -> PaintedMesh:
-        grid = self._grid = self._grid or TetGrid(self.config.resolution)
         density = density_grid(cloud, self.config.resolution + 1)
         level = np.log(automatic_threshold(density.numpy().astype(np.float64)))
-        sdf = level - torch.log(sample_grid(density, grid.points).clamp(min=1e-6))
+        return self.cut(
+            density.clamp(min=1e-6).log() - level, partial(colors_at, cloud, neighbours=FEW)
+        )
+
+    @torch.no_grad()
+    def cut(self, level: Float[Tensor, "R R R"], color_at: ColorAt) -> PaintedMesh:
+        """The surface of a grid over [-1, 1]^3 that is positive inside."""
+        grid = self._grid = self._grid or TetGrid(self.config.resolution)
+        sdf = -sample_grid(level, grid.points)
         sdf = torch.where(grid.outer, sdf.clamp(min=1e-3), sdf)
         mesh = marching_tetrahedra(grid.points, sdf, grid.crossing_tets(sdf)).mesh
-        return PaintedMesh(mesh, colors_at(cloud, mesh.vertices))
+        return PaintedMesh(mesh, color_at(mesh.vertices).to(mesh.vertices))
 
-    def _textures(self, job: str, textures: Textures) -> list[Picture]:
-        images = {"albedo": textures.albedo, "orm": textures.orm, "normal": textures.normal}
+    def _textures(self, job: str, images: Mapping[str, np.ndarray]) -> list[Picture]:
         most = min(self.config.texture_size, MOST_PIXELS)
         return [Texture(0, job, name, _shrunk(image, most)) for name, image in images.items()]
 
@@ -72,8 +84,11 @@ def _painted(job: str, stage: str, step: int, painted: PaintedMesh) -> Mesh:
     return _mesh(job, stage, step, painted.mesh, colors=colors)
 
 
-def _finished(job: str, stage: str, step: int, mesh: UVMesh) -> Mesh:
-    return _mesh(job, stage, step, mesh.surface, uvs=_array(mesh.uvs).astype("<f4"))
+def _finished(job: str, stage: str, step: int, baked: Baked) -> Mesh:
+    """Its vertices are as its texture is there."""
+    uvs, albedo = _array(baked.mesh.uvs).astype("<f4"), baked.images["albedo"]
+    column, row = np.minimum((uvs * len(albedo)).astype(np.int64), len(albedo) - 1).T
+    return _mesh(job, stage, step, baked.mesh.surface, albedo[row, column], uvs)
 
 
 def _mesh(

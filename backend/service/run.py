@@ -43,7 +43,8 @@ from backend.service.worker import Hooks, RunJob
 
 log = logging.getLogger(__name__)
 PREVIEW_SHARE = 0.04  # of a stage's time that may go into previews
-FIRST_COST = 0.2  # seconds: what a preview is taken to cost before one was made
+LEAST_SECONDS = 0.8  # between two of them, also where that takes a larger share, up to MOST_SHARE
+MOST_SHARE = 0.1
 
 
 def load(device: str) -> tuple[str, RunJob]:
@@ -170,7 +171,9 @@ def _with_suffix(path: Path, folder: Path) -> Path:
 
 class PreviewBudget:
     """Decides which snapshots are looked at: at the rate that was asked for, only when the last
-    picture has arrived, and never more than PREVIEW_SHARE of the stage's time."""
+    picture has arrived, and as long as they take no more than PREVIEW_SHARE of the stage's time;
+    or MOST_SHARE, where else a second would pass with nothing new to see. The first one is free,
+    and so are finished textures."""
 
     def __init__(
         self,
@@ -180,7 +183,7 @@ class PreviewBudget:
         clock: Callable[[], float] = time.monotonic,
     ):
         self.job, self.hooks, self.painter, self.clock = job, hooks, painter, clock
-        self.stage, self.began, self.spent, self.cost = "", 0.0, 0.0, FIRST_COST
+        self.stage, self.began, self.spent, self.cost = "", 0.0, 0.0, 0.0
         self.shown = -1e9
 
     def offer(self, stage: str, step: int, snapshot: Callable[[], object]) -> None:
@@ -200,14 +203,16 @@ class PreviewBudget:
         self.spent += self.cost
 
     def _wanted(self, stage: str, now: float) -> bool:
-        interval = self.hooks.interval
+        interval, waited = self.hooks.interval, now - self.shown
         if not interval:
             return False
-        if stage == "bake":  # the finished mesh and its textures are there, at no cost
+        if stage == "bake":  # colours and textures are there, at next to no cost
             return True
-        if self.hooks.picture_in_flight or now - self.shown < interval:
+        if self.hooks.picture_in_flight or waited < interval:
             return False
-        return self.spent + self.cost <= PREVIEW_SHARE * (now - self.began)
+        if self.spent + self.cost <= PREVIEW_SHARE * (now - self.began):
+            return True
+        return waited >= LEAST_SECONDS and self.cost <= MOST_SHARE * waited
 
 
 def with_portrait(result: Result, folder: Path) -> Result:

@@ -67,6 +67,7 @@ class Streams:
         if watcher is None or watcher.route != route:  # a new connection has nothing
             watcher = self._watchers[session] = Watcher(route, session)
         before = watcher.jobs
+        looked_at = before if watcher.interval else frozenset()
         told = before if not watcher.everything else before | set(all_jobs)
         watcher.jobs, watcher.everything = frozenset(wish.jobs), wish.everything
         changed = before ^ watcher.jobs
@@ -76,7 +77,7 @@ class Streams:
             watcher.interval, changed = wish.interval, before | watcher.jobs
         wanted = [*wish.jobs, *(all_jobs if wish.everything else ())]
         watcher.news.waiting |= {job: None for job in wanted if job not in told}
-        fresh = [key for key in self._pictures if key[0] in watcher.jobs - before]
+        fresh = [key for key in self._pictures if key[0] in watcher.jobs - looked_at]
         watcher.pictures.waiting |= dict.fromkeys(fresh)
         for job in changed:
             self.rate_changed(job)
@@ -110,8 +111,11 @@ class Streams:
 
     def pictured(self, picture: Mesh | Texture) -> None:
         key = (picture.job, picture.name if isinstance(picture, Texture) else "mesh")
+        before = self._pictures.get(key)
         if isinstance(picture, Mesh):
-            self._count_version(picture, self._pictures.get(key))
+            self._count_version(picture, before)
+        elif isinstance(before, Texture) and np.array_equal(before.pixels, picture.pixels):
+            return  # who watches has it, or will
         self._pictures[key] = picture
         for watcher in list(self._watchers.values()):
             if picture.job in watcher.jobs and watcher.interval:

@@ -162,6 +162,30 @@ def test_the_mesh_goes_before_its_textures(wire: Wire) -> None:
     assert order == ["mesh", "albedo", "orm", "normal"]
 
 
+def texture(value: int) -> m.Texture:
+    return m.Texture(0, JOB, "albedo", np.full((2, 2, 3), value, "u1"))
+
+
+def test_a_texture_goes_once_and_again_only_when_it_is_another(wire: Wire) -> None:
+    wire.subscribe(JOB)
+    for value, expected in ((1, 1), (1, 0), (2, 1)):
+        wire.streams.pictured(texture(value))
+        sent = wire.take(m.Texture)
+        assert len(sent) == expected
+        for one in sent:
+            wire.streams.credit("s", m.Credit(one.serial))
+    wire.subscribe(JOB, session="later", route=b"l")
+    assert [one.pixels[0, 0, 0] for one in wire.take(m.Texture)] == [2]
+
+
+def test_who_begins_to_look_gets_what_there_is(wire: Wire) -> None:
+    wire.subscribe(JOB, interval=0.0)
+    wire.streams.pictured(texture(1))
+    assert wire.take(m.Texture) == []
+    wire.subscribe(JOB)
+    assert len(wire.take(m.Texture)) == 1
+
+
 def test_news_are_the_newest_state_and_of_those_jobs_only(wire: Wire) -> None:
     wire.subscribe(JOB)
     [first] = wire.take(m.News)
