@@ -31,22 +31,25 @@ def _blend_rows(first_task, end_task, step, images, shift, out):
     height, width, channels = images.shape[1:]
     for task in range(first_task, end_task, step):
         b, j = task // height, task % height
+        row, new, shifts = images[b, j], out[b, j], shift[b, j]
+        over, under = images[b, max(j - 1, 0)], images[b, min(j + 1, height - 1)]
+        shifts_over = shift[b, max(j - 1, 0)]
         for i in range(width):
-            right, below = -shift[b, j, i, 0], -shift[b, j, i, 1]
-            left = shift[b, j, i - 1, 0] if i > 0 else right * 0
-            above = shift[b, j - 1, i, 1] if j > 0 else right * 0
+            right, below = -shifts[i, 0], -shifts[i, 1]
+            left = shifts[i - 1, 0] if i > 0 else right * 0
+            above = shifts_over[i, 1] if j > 0 else right * 0
             for c in range(channels):
-                here = images[b, j, i, c]
+                here = row[i, c]
                 total = here
                 if right > 0:
-                    total += right * (images[b, j, i + 1, c] - here)
+                    total += right * (row[i + 1, c] - here)
                 if left > 0:
-                    total += left * (images[b, j, i - 1, c] - here)
+                    total += left * (row[i - 1, c] - here)
                 if below > 0:
-                    total += below * (images[b, j + 1, i, c] - here)
+                    total += below * (under[i, c] - here)
                 if above > 0:
-                    total += above * (images[b, j - 1, i, c] - here)
-                out[b, j, i, c] = total
+                    total += above * (over[i, c] - here)
+                new[i, c] = total
 
 
 def blend_backward_images(grad, shift, out):
@@ -60,22 +63,25 @@ def _blend_rows_backward(first_task, end_task, step, grad, shift, out):
     height, width, channels = grad.shape[1:]
     for task in range(first_task, end_task, step):
         b, j = task // height, task % height
+        row, new, shifts = grad[b, j], out[b, j], shift[b, j]
+        over, under = grad[b, max(j - 1, 0)], grad[b, min(j + 1, height - 1)]
+        shifts_over = shift[b, max(j - 1, 0)]
         for i in range(width):
-            right, below = shift[b, j, i, 0], shift[b, j, i, 1]
-            left = shift[b, j, i - 1, 0] if i > 0 else right * 0
-            above = shift[b, j - 1, i, 1] if j > 0 else right * 0
+            right, below = shifts[i, 0], shifts[i, 1]
+            left = shifts[i - 1, 0] if i > 0 else right * 0
+            above = shifts_over[i, 1] if j > 0 else right * 0
             for c in range(channels):
-                here = grad[b, j, i, c]
+                here = row[i, c]
                 total = here
                 if right != 0:
-                    total += right * (grad[b, j, i + 1, c] if right > 0 else here)
+                    total += right * (row[i + 1, c] if right > 0 else here)
                 if left != 0:
-                    total -= left * (here if left > 0 else grad[b, j, i - 1, c])
+                    total -= left * (here if left > 0 else row[i - 1, c])
                 if below != 0:
-                    total += below * (grad[b, j + 1, i, c] if below > 0 else here)
+                    total += below * (under[i, c] if below > 0 else here)
                 if above != 0:
-                    total -= above * (here if above > 0 else grad[b, j - 1, i, c])
-                out[b, j, i, c] = total
+                    total -= above * (here if above > 0 else over[i, c])
+                new[i, c] = total
 
 
 @no_type_check

@@ -77,13 +77,11 @@ def _owns(tri, a, b):
 def _trace_edge(number, a, b, side, pos, screen, rast, tris, owner_only, crossing, shift, found):
     """Enters one silhouette edge into the pixel pairs that it passes through."""
     height, width = rast.shape[:2]
-    dx, dy = screen[b, 0] - screen[a, 0], screen[b, 1] - screen[a, 1]
-    axis = 1 if abs(dx) >= abs(dy) else 0  # the pairs' direction: 0 for columns, 1 for rows
-    along = 1 - axis
-    u_a, u_b = screen[a, along], screen[b, along]
-    v_a, v_b = screen[a, axis], screen[b, axis]
-    length = width if along == 0 else height
-    depth = width if axis == 0 else height
+    x_a, y_a, x_b, y_b = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1]
+    # The pairs' direction: 0 for columns, 1 for rows.
+    axis = 1 if abs(x_b - x_a) >= abs(y_b - y_a) else 0
+    u_a, u_b, v_a, v_b = (y_a, y_b, x_a, x_b) if axis == 0 else (x_a, x_b, y_a, y_b)
+    length, depth = (height, width) if axis == 0 else (width, height)
     z_a, z_b = pos[a, 2] / screen[a, 2], pos[b, 2] / screen[b, 2]
     low, high = min(u_a, u_b), max(u_a, u_b)
     if not (high > 0.5 and low <= length - 0.5) or u_b == u_a:
