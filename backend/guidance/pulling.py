@@ -11,7 +11,9 @@ import hashlib
 import importlib
 import json
 import logging
+import shutil
 from collections.abc import Callable, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +28,13 @@ from backend.guidance.catalogue import (
     models_folder,
 )
 from backend.guidance.downloading import download
+from backend.guidance.refusals import reason
 
 log = logging.getLogger(__name__)
 RECORD = "pulled.json"
 INDEX = "model_index.json"
 ORIGINAL = "original"  # where a checkpoint lies until it is converted
+NOTED = Path(".cache", "huggingface", "download")  # where the hub's client notes commit and hash
 _OWN = {RECORD, ".cache", ORIGINAL}  # not part of the weights
 
 
@@ -41,14 +45,18 @@ def source_of(name: str) -> Source:
 
 
 def pull(name: str) -> Path:
-    """Tries each place in turn; raises PriorError with what each one said."""
+    """Tries each place in turn; raises PriorError with what each one said. What is whole already
+    is not asked for again."""
     source, folder, said = source_of(name), models_folder() / name, []
+    if _is_newest(folder, source):
+        return folder
     bases = _bases(name) if source.checkpoints else []
+    _check_room(name, source, folder)
     for place in source.places:
         try:
             _download(place, source, folder / ORIGINAL if source.checkpoints else folder)
         except Exception as error:  # the hub's errors have no common base but Exception
-            said.append(f"{place.repository}: {_sentence(error)}")
+            said.append(f"{place.repository}: {reason(error, place.revision)}")
             log.debug("pulling %s failed", place.repository, exc_info=True)
             continue
         if source.checkpoints:
@@ -58,8 +66,42 @@ def pull(name: str) -> Path:
                 original.unlink()
         _write_record(folder, place.repository, place.revision or _commit(folder))
         return folder
-    gated = " Its licence must be accepted on the hub first, and you be logged in." * source.gated
-    raise PriorError(f"'{name}' could not be pulled ({'; '.join(said)}).{gated}")
+    raise PriorError(f"'{name}' could not be pulled ({'; '.join(said)}).{_advice(name, source)}")
+
+
+def _advice(name: str, source: Source) -> str:
+    """What else there is to do."""
+    page = source.places[0].repository
+    if source.gated:
+        return (
+            f" Its licence must be accepted first, on https://huggingface.co/{page}, and you be "
+            "logged in: 'hf auth login'."
+        )
+    if name in CONVERTERS:
+        return f" A checkpoint that you have already: 'propsmith models convert {name} FILE'."
+    return " A folder that you have already will do as well: --prior FOLDER."
+
+
+def _is_newest(folder: Path, source: Source) -> bool:
+    """Whether all is here, from one of the commits that are pinned."""
+    if faults(folder):
+        return False
+    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    pinned = {(place.repository, place.revision) for place in source.places}
+    return (record.get("repository"), record.get("revision")) in pinned
+
+
+def _check_room(name: str, source: Source, folder: Path) -> None:
+    """Raises PriorError where the disk is too small for what is still to come."""
+    existing = next(p for p in [folder, *folder.absolute().parents] if p.exists())
+    here = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) / 1e9
+    copies = 2 if source.checkpoints else 1  # converted beside itself
+    free, needed = shutil.disk_usage(existing).free / 1e9, source.download_gb * copies - here
+    if free < needed:
+        raise PriorError(
+            f"'{name}' needs about {needed:.1f} GB more in '{folder}', where {free:.1f} GB are "
+            "free: make room, or set PROPSMITH_MODELS to a folder on a larger disk."
+        )
 
 
 def convert(name: str, checkpoints: Sequence[Path]) -> Path:
@@ -96,22 +138,51 @@ def _download(place: Published, source: Source, folder: Path) -> None:
         for file in source.files:
             download(f"{place.repository}/{file}", folder / file)
         return
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import list_repo_files, snapshot_download
 
+    # Asked first: a snapshot takes a folder that is there for whole where the hub can't be asked.
+    listed = list_repo_files(place.repository, revision=place.revision)
     snapshot_download(
         place.repository,
         revision=place.revision,
         allow_patterns=list(source.files),
         local_dir=folder,
     )
-    for wanted in source.checkpoints or (INDEX,):
+    needed = {name for name in listed if any(fnmatch(name, p) for p in source.files)}
+    for wanted in (*(source.checkpoints or (INDEX,)), *sorted(needed)):
         if not (folder / wanted).is_file():
             raise PriorError(f"it has no {wanted}")
+    for pattern in source.files:
+        place_of, _, last = pattern.rpartition("/")
+        if last.endswith(".safetensors") and not any(folder.glob(f"{place_of}/*.safetensors")):
+            raise PriorError(f"it has no weights of {place_of}")
+    _compare_with_hub(folder)
 
 
-def _sentence(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 160 else text[:157] + "..."
+def _compare_with_hub(folder: Path) -> None:
+    """Every file against the hash that the hub told of it before it came: a sha256 of large ones, a
+    git blob's sha1 of small ones. Raises PriorError, and deletes what came wrong."""
+    noted, damaged = folder / NOTED, []
+    for note in sorted(noted.rglob("*.metadata")):
+        path = folder / note.relative_to(noted).with_suffix("")
+        told = [*note.read_text().split("\n"), ""][1].strip()
+        if path.is_file() and told != (_told(path, len(told)) or told):
+            path.unlink()
+            note.unlink()
+            damaged.append(path.relative_to(folder).as_posix())
+    if damaged:
+        more = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
+        raise PriorError(f"{damaged[0]}{more} came damaged and is deleted; pull it again")
+
+
+def _told(path: Path, length: int) -> str | None:
+    """The file's hash of so many hexadecimal digits; None for a length that says nothing."""
+    if length not in (40, 64):
+        return None
+    digest = hashlib.sha256() if length == 64 else hashlib.sha1(usedforsecurity=False)
+    if length == 40:
+        digest.update(f"blob {path.stat().st_size}\0".encode())
+    return _hashed(path, digest)
 
 
 def _write_record(folder: Path, repository: str, revision: str | None) -> None:
@@ -126,10 +197,9 @@ def _write_record(folder: Path, repository: str, revision: str | None) -> None:
 
 def _commit(folder: Path) -> str | None:
     """The commit that huggingface_hub noted beside the index it downloaded."""
-    noted = Path(".cache", "huggingface", "download")
     for note in (
-        *(folder / noted).glob("*.metadata"),
-        *(folder / ORIGINAL / noted).glob("*.metadata"),
+        *(folder / NOTED).glob("*.metadata"),
+        *(folder / ORIGINAL / NOTED).glob("*.metadata"),
     ):
         return note.read_text().split("\n")[0].strip()
     return None
@@ -141,11 +211,14 @@ def _files(folder: Path) -> list[str]:
 
 
 def _facts(path: Path) -> dict[str, Any]:
-    digest = hashlib.sha256()
+    return {"size": path.stat().st_size, "sha256": _hashed(path, hashlib.sha256())}
+
+
+def _hashed(path: Path, digest: Any) -> str:
     with path.open("rb") as file:
         while chunk := file.read(1 << 22):
             digest.update(chunk)
-    return {"size": path.stat().st_size, "sha256": digest.hexdigest()}
+    return digest.hexdigest()
 
 
 def faults(folder: Path) -> list[str]:

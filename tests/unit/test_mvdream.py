@@ -159,6 +159,7 @@ def test_pulling_it_pulls_what_it_shares_and_converts(tmp_path, monkeypatch):
             write_stable_diffusion(local_dir)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    monkeypatch.setattr(huggingface_hub, "list_repo_files", lambda *_, **__: [])
     folder = pulling.pull("mvdream")
     assert pulling.faults(folder) == [] and not list(folder.rglob("*.pt"))
     assert load_prior("mvdream", "a red chair").default_guidance_scale == 50.0

@@ -290,6 +290,7 @@ def test_pulling_it_pulls_both_bases_and_converts(tmp_path: Path, monkeypatch, m
         path.write_bytes((made[0] / path.name).read_bytes())
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
+    monkeypatch.setattr(huggingface_hub, "list_repo_files", lambda *_, **__: [])
     monkeypatch.setattr(pulling, "download", download)
     folder = pulling.pull("richdreamer")
     assert pulling.faults(folder) == [] and not list(folder.rglob("*.ckpt"))
