@@ -74,6 +74,7 @@ class Config:
     laplacian: float = 0.005  # of the Laplacian in cells
     sign_agreement: float = 0.001
     eikonal: float = 0.01
+    regularise_every: int = 2  # steps between the four terms above, which then count as often
     likeness: LikenessConfig = field(default_factory=LikenessConfig)  # to a reference's outline
 
     def __post_init__(self) -> None:
@@ -164,7 +165,9 @@ class GeometryOptimisation:
         domain = self.asking.domain(index)
         paint = partial(self._images, surface, domain)
         losses = {domain: self.asking.loss(paint, domain, progress)}
-        losses |= self._regularisers(surface, points, sdf, tets) | self._outline(surface)
+        losses |= self._anchor(sdf) | self._outline(surface)
+        if index % self.config.regularise_every == 0:
+            losses |= self._regularisers(surface, points, sdf, tets)
         self.optimiser.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()
         self.optimiser.step()
@@ -192,15 +195,19 @@ class GeometryOptimisation:
     def _regularisers(
         self, surface: Surface, points: Tensor, sdf: Tensor, tets: Tensor
     ) -> dict[str, Tensor]:
+        """As much in total as if they came at every step."""
         config, mesh, cell = self.config, surface.mesh, self.grid.cell
-        change = take(sdf, self.near) / cell - take(self.base, self.near)
-        return {
-            "anchor": config.anchor * change.square().mean(),
+        terms = {
             "normal_consistency": config.normal_consistency * regularise.normal_consistency(mesh),
             "laplacian": config.laplacian * regularise.laplacian_loss(mesh) / cell**2,
             "sign_agreement": config.sign_agreement * regularise.sign_agreement(surface, sdf, cell),
             "eikonal": config.eikonal * regularise.eikonal(points, sdf, tets),
         }
+        return {name: config.regularise_every * term for name, term in terms.items()}
+
+    def _anchor(self, sdf: Tensor) -> dict[str, Tensor]:
+        change = take(sdf, self.near) / self.grid.cell - take(self.base, self.near)
+        return {"anchor": self.config.anchor * change.square().mean()}
 
     @torch.no_grad()
     def snapshot(self) -> PaintedMesh:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -190,6 +191,21 @@ def test_shading_is_bright_towards_the_lamp_and_keeps_the_hue():
     # 0.3 of linear 0.6038 (sRGB 0.8) is 0.1811, whose sRGB is 0.4629.
     assert image[0, 32, 18].item() == pytest.approx(0.4629, abs=2e-3)
     assert image[0, 32, 32] > image[1, 32, 32] > image[2, 32, 32]
+
+
+def test_smoothness_comes_every_other_step_and_twice_as_strong():
+    always, seldom = (
+        GeometryOptimisation(
+            start(), replace(SMALL, regularise_every=n), Oracle(), CameraRange(), context()
+        )
+        for n in (1, 2)
+    )
+    first, other = always.step(0), seldom.step(0)
+    for name in ("normal_consistency", "laplacian", "sign_agreement", "eikonal"):
+        assert other[name] == pytest.approx(2 * first[name])
+    assert other["anchor"] == first["anchor"]
+    first, other = always.step(1), seldom.step(1)
+    assert "laplacian" in first and "laplacian" not in other and "anchor" in other
 
 
 @pytest.mark.parametrize("levels", [(), (0, 4), (4, 6), (8, 4), (4, 4)])
