@@ -18,7 +18,7 @@ from mathutils import Matrix, Vector
 
 from .cameras import KNOWN, RADIUS, Limits, Preferences, Spread, View, preferences, view_of
 from .settings import favoured
-from .translations import n_
+from .translations import n_, told
 
 NO_CAMERA = n_("The scene has no camera: add one, or select the cameras to take the views from")
 NO_VIEW = n_("There is no 3D viewport here to take the view from")
@@ -152,7 +152,7 @@ class _Cameras:
         try:
             found = preferences_from(context, self.source, spread)
         except NoViewError as error:
-            self.report({"ERROR"}, rpt_(str(error)))
+            self.report({"ERROR"}, told(str(error)))
             return {"CANCELLED"}
         show(context.scene.propsmith, found)
         return {"FINISHED"}

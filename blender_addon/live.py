@@ -149,9 +149,23 @@ class Prop:
         return positions, self.view.faces, self.view.uvs, pixels
 
     def _keep_as_it_is(self) -> None:
-        if (thing := objects.find(self.uid)) is not None:
+        thing = objects.find(self.uid)
+        if thing is not None:
             thing.propsmith.role = "DONE"
+            if objects.is_bare(thing):
+                bridge.later(withdraw(self.uid))
         jobs.unfollow(self.job)
+
+
+def withdraw(uid: str) -> Slices:
+    """For `later`: an object that has never shown anything goes with its job, in an undo step of
+    its own. One that the user gets back by an undo stays."""
+    while not undo.is_calm():
+        yield session.WAITING
+    if uid not in _placed and objects.remove_bare(uid):
+        _placed.add(uid)
+        undo.push("Propsmith: Nothing Made")
+        undo.push_pending()
 
 
 def find_props() -> None:

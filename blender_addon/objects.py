@@ -71,8 +71,35 @@ def shown() -> set[str]:
 
 
 def is_busy(thing: bpy.types.Object) -> bool:
-    """The user is inside it: edit mode, sculpting, painting."""
-    return thing.mode != "OBJECT" or thing.data.is_editmode
+    """The user is inside it: edit mode, sculpting, painting; or a render reads it."""
+    return thing.mode != "OBJECT" or thing.data.is_editmode or is_rendering()
+
+
+def is_rendering() -> bool:
+    """Renders and bakes read meshes in a thread of their own: what is written then may crash it."""
+    return any(bpy.app.is_job_running(kind) for kind in ("RENDER", "OBJECT_BAKE"))
+
+
+def is_bare(thing: bpy.types.Object) -> bool:
+    """Nothing has been shown in it, and nobody has put anything there."""
+    used = len(thing.data.vertices) or thing.children or thing.modifiers or thing.constraints
+    return not used and thing.data.users == 1 and not thing.library
+
+
+def remove_bare(uid: str) -> bool:
+    """Takes it away with its mesh and its material; False where it is not bare, or not there."""
+    found = [t for t in bpy.data.objects if t.type == "MESH" and t.propsmith.uid == uid]
+    if not found or not is_bare(found[0]):
+        return False
+    mesh = found[0].data
+    given = [slot.material for slot in found[0].material_slots if slot.material]
+    bpy.data.objects.remove(found[0])
+    bpy.data.meshes.remove(mesh)
+    for material in given:
+        if material.get("propsmith_live") and not material.users:
+            bpy.data.materials.remove(material)
+    look_again()
+    return True
 
 
 def look_again() -> None:

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.app.translations import pgettext_rpt as rpt_
 
 from . import bridge, jobs, live, objects, runtime, session, solid, uploads
 from .properties import MOST_SEED
 from .settings import settings_of, title_of
-from .translations import n_
+from .translations import n_, told
 from .wire import errors, messages
 
 Slices = Generator[Any, None, None]
@@ -134,11 +133,11 @@ class PROPSMITH_OT_generate(bpy.types.Operator):
         try:
             generate(context)
         except GenerateError as error:
-            self.report({"ERROR"}, rpt_(str(error)))
+            self.report({"ERROR"}, told(str(error)))
             return {"CANCELLED"}
         solid.show_colors(context)
         if session.now.sentence and not session.is_up():
-            self.report({"WARNING"}, rpt_(session.now.sentence))
+            self.report({"WARNING"}, told(session.now.sentence))
         return {"FINISHED"}
 
 

@@ -10,6 +10,7 @@ from bpy.app.translations import pgettext_rpt as rpt_
 from . import process, session
 from .folders import user_folder
 from .preferences import preferences
+from .translations import told
 from .wire import messages
 
 started: list[process.Backend] = []  # by this Blender; the last one counts
@@ -38,7 +39,7 @@ class PROPSMITH_OT_connect(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         if not session.connect():
-            self.report({"ERROR"}, rpt_(session.now.sentence))
+            self.report({"ERROR"}, told(session.now.sentence))
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -63,7 +64,7 @@ class PROPSMITH_OT_start_backend(bpy.types.Operator):
             start_backend()
         except process.ProcessError as error:
             session.tell(str(error))
-            self.report({"ERROR"}, rpt_(str(error)))
+            self.report({"ERROR"}, told(str(error)))
             return {"CANCELLED"}
         return {"FINISHED"}
 

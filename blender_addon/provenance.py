@@ -17,6 +17,7 @@ from bpy.app.translations import pgettext_rpt as rpt_
 from . import live, operators, session
 from .licences import licence_of
 from .settings import show_settings
+from .translations import told
 from .wire import checks, errors, messages
 
 KEY = "propsmith_origin"
@@ -99,7 +100,7 @@ class PROPSMITH_OT_reproduce(bpy.types.Operator):
                 session.connect()
             operators.generate(context, settings)
         except (errors.WireError, operators.GenerateError) as error:
-            self.report({"ERROR"}, rpt_(str(error)))
+            self.report({"ERROR"}, told(str(error)))
             return {"CANCELLED"}
         welcome = session.now.welcome
         if welcome and origin.get("server") not in ("", welcome.server):

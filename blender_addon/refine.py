@@ -23,7 +23,7 @@ from .properties import MOST_SEED
 from .refine_frame import RefineError
 from .refine_read import copy_mesh, read_object, why_not
 from .settings import settings_of
-from .translations import n_
+from .translations import n_, told
 from .wire import errors, mesh_file
 
 MODES = (
@@ -72,14 +72,15 @@ class _Refine:
         sentence = why_not(thing) or (PENDING if records.record_of(thing) else "")
         if not sentence and not context.scene.propsmith.prompt.strip():
             sentence = NO_PROMPT
-        cls.poll_message_set(rpt_(sentence))
+        cls.poll_message_set(told(sentence))
         return not sentence
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         lost = losses(context.active_object, self.mode_of(context))
         if not lost:
             return self.execute(context)
-        return context.window_manager.invoke_confirm(self, event, title="New Mesh", message=lost)
+        texts = {"title": "New Mesh", "message": told(lost)}
+        return context.window_manager.invoke_confirm(self, event, **texts)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         thing, wishes = context.active_object, context.scene.propsmith_refine
@@ -87,7 +88,7 @@ class _Refine:
             check_connection()
             note = begin(context, thing, self.mode_of(context), wishes)
         except (RefineError, mesh_file.MeshFileError, errors.WireError) as error:
-            self.report({"ERROR"}, rpt_(str(error)))
+            self.report({"ERROR"}, told(str(error)))
             return {"CANCELLED"}
         self.report({"INFO"}, note)
         return {"FINISHED"}
@@ -212,7 +213,7 @@ def begin(
     jobs.expect(job, settings)
     options = {"mode": mode, "strength": wishes.strength, "masked": bool(group)}
     bridge.later(refine_jobs.submit(job, data, settings, options))
-    return " ".join((f"Refining '{thing.name}'.", *reading.notes))
+    return " ".join(map(told, (f"Refining '{thing.name}'.", *reading.notes)))
 
 
 def losses(thing: bpy.types.Object, mode: str) -> str:
@@ -221,11 +222,11 @@ def losses(thing: bpy.types.Object, mode: str) -> str:
         return ""
     names = []
     if thing.vertex_groups:
-        names.append(f"{len(thing.vertex_groups)} vertex groups")
+        names.append(told(f"{len(thing.vertex_groups)} vertex groups"))
     if thing.data.shape_keys:
-        names.append(f"{len(thing.data.shape_keys.key_blocks)} shape keys")
+        names.append(told(f"{len(thing.data.shape_keys.key_blocks)} shape keys"))
     if len(thing.data.uv_layers) > 1:
-        names.append(f"{len(thing.data.uv_layers)} UV layers")
+        names.append(told(f"{len(thing.data.uv_layers)} UV layers"))
     return f"The new mesh will not have the {', '.join(names)} of A." if names else ""
 
 

@@ -18,6 +18,7 @@ import bpy
 import numpy as np
 
 from . import refine_record as records
+from .objects import is_rendering
 from .refine_apply import (
     NEW_LAYER,
     displacement,
@@ -101,7 +102,7 @@ def canonical_of_job(job: str, record: records.PROPSMITH_PG_refine) -> Canonical
 def preview(job: str, positions: np.ndarray, canonical: Canonical) -> bool:
     """positions: (V, 3) f4, canonical, in the order that was sent. Whether B shows them now."""
     thing = owner_of(job)
-    if thing is None or not records.can_swap(thing) or was_taken(job):
+    if thing is None or not records.can_swap(thing) or was_taken(job) or is_rendering():
         return False
     record = thing.propsmith_refine
     reading = reading_of(job, record)

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
-from .translations import n_
+from .translations import n_, told
 
 LETTER, BESIDE = 6, 80  # pixels of a letter, on the average, and of tabs, margins and the icon
 NO_MESH = n_("Select a mesh object first")
@@ -19,7 +19,7 @@ def draw_sentence(
 ) -> None:
     """Over as many lines as the sidebar needs."""
     box = layout.box().column(align=True)
-    for line in lines_of(rpt_(sentence), context):
+    for line in lines_of(told(sentence), context):
         box.label(text=line, icon=icon, translate=False)
         icon = "BLANK1"
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import bpy
 
+from . import objects
+
 _pending: list[str] = []
 
 
@@ -26,7 +28,9 @@ def push_pending() -> None:
 
 
 def is_calm() -> bool:
-    """Nobody drags, and no object is being edited."""
+    """Nobody drags, no object is being edited, nothing is rendered."""
+    if objects.is_rendering():
+        return False
     for window in bpy.context.window_manager.windows:
         if len(getattr(window, "modal_operators", ())):
             return False

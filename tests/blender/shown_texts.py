@@ -1,7 +1,7 @@
 """Every literal of the add-on that Blender shows: names, tooltips, labels, entries, reports.
 
-In: the package's folder. Out: text -> the file that it is in. Read from the source with ast; texts
-that are put together while running are the server's or the user's, and stay as they are.
+In: the package's folder. Out: text -> the file that it is in. Read from the source with ast. Of a
+sentence with values in it the text has {} in their places; what the server says is not here.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ PROPERTIES = {
 }
 DRAWN = {"label", "prop", "operator", "menu", "panel", "progress", "prop_search", "split"}
 TRANSLATORS = {"rpt_", "iface_", "tip_", "n_"}
+STARTS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ'{"  # of a sentence
 
 
 def shown_texts(folder: Path, files: list[str]) -> dict[str, str]:
@@ -24,6 +25,29 @@ def shown_texts(folder: Path, files: list[str]) -> dict[str, str]:
         for text in texts_of(ast.parse((folder / name).read_text())):
             found.setdefault(text, name)
     return found
+
+
+def sentences(folder: Path, files: list[str]) -> dict[str, str]:
+    """Whole sentences wherever they stand: told, raised, returned."""
+    found: dict[str, str] = {}
+    for name in files:
+        for text in sentences_of(ast.parse((folder / name).read_text())):
+            found.setdefault(text, name)
+    return found
+
+
+def sentences_of(tree: ast.AST) -> list[str]:
+    nodes = list(ast.walk(tree))
+    inside = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+    inside |= {id(node.value) for node in nodes if isinstance(node, ast.Expr)}  # docstrings
+    texts = [template(node) for node in nodes if id(node) not in inside]
+    return [text for text in texts if " " in text and text[-1] == "." and text[0] in STARTS]
+
+
+def template(node: ast.AST) -> str:
+    if isinstance(node, ast.JoinedStr):
+        return "".join(literal(part) or "{}" for part in node.values)
+    return literal(node)
 
 
 def texts_of(tree: ast.AST) -> list[str]:

@@ -118,19 +118,51 @@ def test_an_older_server_takes_no_picture_alone(
     assert not bpy.data.objects and not core.jobs.infos
 
 
-def test_a_refused_job_is_told_and_left(core: SimpleNamespace) -> None:
+def test_a_refused_job_is_told_and_takes_its_empty_object_away(core: SimpleNamespace) -> None:
     bpy.context.scene.propsmith.prior = "nonsense"
     thing = generate("a chair")
     job = thing.propsmith.job
     core.wait(lambda: state(core, job) == "failed", "the refusal")
     assert "nonsense" in core.session.now.sentence
-    assert thing.propsmith.role == "DONE" and job not in core.jobs.followers
+    core.wait(lambda: not bpy.data.objects, "that the object is gone")
+    assert not bpy.data.meshes and not bpy.data.materials and job not in core.jobs.followers
     row = bpy.context.window_manager.propsmith.jobs
     core.wait(lambda: [r.state for r in row] == ["refused"], "its row")
     with pytest.raises(RuntimeError, match="refused"):
         bpy.ops.propsmith.resume(job=job)
     assert bpy.ops.propsmith.delete(job=job) == {"FINISHED"}
     core.wait(lambda: not len(row), "that it is gone")
+
+
+@pytest.mark.parametrize("users", ["modifier", "child", "shape"])
+def test_an_object_that_the_user_has_begun_to_use_stays(core: SimpleNamespace, users: str) -> None:
+    bpy.context.scene.propsmith.prior = "nonsense"
+    thing = generate("a chair")
+    if users == "modifier":
+        thing.modifiers.new("Mine", "SUBSURF")
+    elif users == "child":
+        child = bpy.data.objects.new("Mine", None)
+        child.parent = thing
+    else:
+        thing.data.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
+    core.wait(lambda: state(core, thing.propsmith.job) == "failed", "the refusal")
+    for _ in range(5):
+        core.bridge.pump()
+    assert thing.name in bpy.data.objects and thing.propsmith.role == "DONE"
+
+
+def test_nothing_is_written_while_blender_renders(
+    core: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thing = streaming(core)
+    monkeypatch.setattr(core.objects, "is_rendering", lambda: True)
+    core.bridge.pump()
+    before = thing.data.propsmith.written
+    step = core.jobs.infos[thing.propsmith.job].step
+    core.wait(lambda: core.jobs.infos[thing.propsmith.job].step > step + 20, "steps")
+    assert thing.data.propsmith.written == before
+    monkeypatch.undo()
+    moves(core, thing, "previews after the render")
 
 
 def test_cancelled_before_the_server_heard_of_it_nothing_is_made(core: SimpleNamespace) -> None:
