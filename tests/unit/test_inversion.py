@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
 import pytest
 import torch
 from PIL import Image, ImageDraw
 
 from backend.cameras import turntable
+from backend.errors import Interrupted
 from backend.guidance.base import Views
 from backend.guidance.inversion import Inversion, InversionConfig, Reworded, prop_color
 from backend.guidance.priors import load_prior
+from backend.job import Job, RunFiles, new_context
+from backend.loop import Progress
+from backend.pipeline import generate
 from backend.reference.picture import Reference, load_reference
+from tests.tiny_job import TINY
+from tests.tiny_models import write_embedded
 
 CONFIG = InversionConfig(batch=4)
 
@@ -105,6 +116,41 @@ def test_taken_up_again_it_says_the_same_to_the_bit(green_mug: Reference) -> Non
         second.step(index)
     assert torch.equal(second.prior.said, whole.prior.said)
     assert torch.equal(second.distances, whole.distances)
+
+
+def test_a_run_stopped_among_the_words_ends_where_the_undisturbed_one_does(
+    green_mug: Reference, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = write_embedded(tmp_path / "prior")
+    index = json.loads((folder / "model_index.json").read_text())
+    index["knows"] = {"colours": ["red", "blue"]}
+    (folder / "model_index.json").write_text(json.dumps(index))
+    picture = tmp_path_factory.getbasetemp() / "green.png"
+    Image.new("RGB", (64, 64), (240, 240, 240)).save(picture)
+    shown = Image.open(picture)
+    ImageDraw.Draw(shown).rectangle((20, 16, 44, 50), fill=(30, 150, 40))
+    shown.save(picture)
+    config = replace(TINY, gaussians=replace(TINY.gaussians, steps=3))
+    job = Job("a chair", prior=str(folder), config=config, image=picture)
+
+    def run(place: Path, resume: bool = False, stop_after: int | None = None) -> bytes:
+        place.mkdir(exist_ok=True)
+        reached: list[int] = []
+
+        def progress(news: Progress) -> None:
+            if news.stage == "picture":
+                reached.append(news.step)
+
+        files = RunFiles(place / "prop.glb", place / "checkpoint", resume)
+        stop = partial(lambda: stop_after in reached)
+        context = new_context(job, torch.device("cpu"), progress, stop)
+        return generate(job, files, context).files[0].read_bytes()
+
+    whole = run(tmp_path / "whole")
+    for steps in (1, 2):
+        with pytest.raises(Interrupted):
+            run(tmp_path / "parts", resume=steps > 1, stop_after=steps)
+    assert run(tmp_path / "parts", resume=True) == whole
 
 
 def test_a_prompt_as_long_as_the_prior_reads_has_no_room_for_looks() -> None:
