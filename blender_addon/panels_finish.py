@@ -75,7 +75,7 @@ class PROPSMITH_PT_history(_InSidebar, bpy.types.Panel):
         manager, layout = context.window_manager, self.layout
         history.keep_up()
         if not session.is_up():
-            draw_sentence(layout, history.NO_SERVER + ".", context)
+            draw_sentence(layout, history.NO_SERVER, context)
         row = layout.row(align=True)
         row.operator("propsmith.history_refresh", icon="FILE_REFRESH")
         row.operator("propsmith.history_more", icon="TRIA_DOWN")

@@ -49,7 +49,7 @@ def generate(window: Window, prompt: str) -> float:
 
 def watch(window: Window, clicked: float, out: Path) -> dict[str, Any]:
     """From the click to the finished prop."""
-    first = window.wait("next((t for t, _, vertices in drawn.frames if vertices), 0)", 120)
+    first = window.wait("next((t for t, _, vertices in drawn.frames if vertices), 0)", END_SECONDS)
     later = "props()[0].data.propsmith.topology and live_info().stage != 'gaussians'"
     window.wait(later, END_SECONDS)
     time.sleep(2)
