@@ -129,6 +129,10 @@ def test_a_standing_leg_is_joined_over_a_crack_only() -> None:
     assert count(join(apart)) == 2
 
 
+def test_the_head_of_a_lamp_reaches_its_foot_over_an_arm_that_nobody_drew() -> None:
+    assert count(join(np.maximum(ball(0, 0, -0.5, 0.2), ball(0, 0, 0.6, 0.15)))) == 1
+
+
 def test_what_is_too_far_to_belong_stays_where_it_is() -> None:
     far = np.maximum(ball(0, 0, -0.7, 0.15), ball(0, 0, 0.75, 0.2))
     np.testing.assert_array_equal(join(far), far)
