@@ -59,9 +59,9 @@ def time_left(seconds: float) -> str:
 
 
 def doing(item: Any) -> str:
-    """What a running job does: "Painting 45 %"; a stage that has no steps has no share either."""
+    """What a running job does, and how much of all is done: "Painting 85 %"."""
     title = iface_(STAGES[item.stage]) if item.stage in STAGES else item.stage.title()
-    return f"{title} {100 * item.progress:.0f} %" if item.steps else title
+    return f"{title} {100 * item.progress:.0f} %"
 
 
 class PROPSMITH_UL_jobs(bpy.types.UIList):
@@ -70,7 +70,7 @@ class PROPSMITH_UL_jobs(bpy.types.UIList):
     ) -> None:
         row = layout.row(align=True)
         row.label(text=item.name, icon=ICONS.get(item.state, "QUESTION"), translate=False)
-        if item.state == "running" and item.steps:
+        if item.state == "running":
             share = row.row()
             share.alignment = "RIGHT"
             share.label(text=f"{100 * item.progress:.0f} %", translate=False)

@@ -19,6 +19,7 @@ from bpy.props import (
 )
 
 from . import jobs
+from .progress import of_the_job
 from .settings import title_of
 from .wire import messages
 
@@ -31,9 +32,8 @@ class PROPSMITH_PG_job(bpy.types.PropertyGroup):
     job: StringProperty(name="Job")
     state: StringProperty(name="State")
     stage: StringProperty(name="Stage")
-    steps: IntProperty(name="Steps")  # of the stage; 0: it has none to count
-    progress: FloatProperty(name="Progress", min=0, max=1, subtype="FACTOR")  # of the stage
-    seconds_left: FloatProperty(name="Time Left")  # of the stage
+    progress: FloatProperty(name="Progress", min=0, max=1, subtype="FACTOR")  # of the job
+    seconds_left: FloatProperty(name="Time Left")  # of the job
     error: StringProperty(name="Error")
     shown: BoolProperty(name="In This Scene", description="An object of this file shows the prop")
     number: IntProperty(name="Number")
@@ -92,9 +92,10 @@ def clear() -> None:
 def _fill(row: Any, info: messages.JobInfo, shown: bool) -> None:
     row.name, row.job, row.number = title_of(info.settings), info.job, min(info.number, 2**31 - 1)
     row.state = "refused" if jobs.is_refused(info) else info.wanted or info.state
-    row.stage, row.steps, row.error = info.stage, min(info.steps, 2**31 - 1), info.error
-    row.progress = info.step / info.steps if info.steps else 0.0
-    row.seconds_left, row.shown = info.seconds_left, shown
+    row.stage, row.error = info.stage, info.error
+    at = (info.stage, info.step, info.steps, info.seconds_left)
+    row.progress, row.seconds_left = of_the_job(*at, info.settings.refine is not None)
+    row.shown = shown
 
 
 def redraw() -> None:
