@@ -11,12 +11,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def opacity_entropy(opacities: Float[Tensor, "N"]) -> Tensor:
-    """Mean binary entropy in nats: each Gaussian is to be there, or not."""
-    o = opacities.clamp(1e-5, 1 - 1e-5)
-    return -(o * o.log() + (1 - o) * (1 - o).log()).mean()
-
-
 def oversize(scales: Float[Tensor, "N 3"], limit: float) -> Tensor:
     """Mean square of what the scales exceed `limit` by, in units of it."""
     return (scales / limit - 1).clamp(min=0).square().mean()

@@ -81,7 +81,7 @@ def sdf_from_density(
     watch(level)
     level = drop_crumbs(ndimage.gaussian_filter(level, config.smoothing), config.keep_share)
     watch(level)
-    level = join(thicken(level, config.least_radius))
+    level = join(thicken(level, config.least_radius), None if hull is None else _array(hull))
     watch(level)
     level = _shut_border(_fill(level, config.closing))
     if not (level > 0).any():

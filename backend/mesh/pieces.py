@@ -6,16 +6,20 @@ only where a piece goes or a rod comes.
 The Gaussians of a lamp's arm or a mug's handle often end where the prior saw little, a few voxels
 before what they belong to. To keep the largest piece alone would then lose the rest; to keep all
 would leave parts in the air. So what is large or long enough stays, and is joined to its neighbour
-by the shortest rod, unless it stands on the ground beside its like, as one shoe of a pair does.
+by a rod, unless it stands on the ground beside its like, as one shoe of a pair does. The rod is the
+shortest, or follows what faintly leads from one to the other (mesh/trails.py).
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from backend.mesh.thin import spacing_of
+from backend.mesh.trails import Trails
 
 OUTSIDE = -1.5  # the level that a dropped crumb gets
 LONG = 0.2  # canonical units: a piece as long as that along an axis is a part, however thin
@@ -27,7 +31,7 @@ ALIKE = 0.3  # of the largest one's volume: a standing piece of that size is a t
 HANDLE = 0.05  # of the largest one's volume: a smaller hovering piece may be held at both ends
 HANDLE_GAP = 0.25  # if its far end is as close as this
 _AROUND = np.ones((3, 3, 3), bool)
-Rod = tuple[np.ndarray, np.ndarray]  # its ends, in voxels
+Rod = np.ndarray  # (N, 3): from end to end, in voxels
 
 
 def drop_crumbs(level: np.ndarray, share: float) -> np.ndarray:
@@ -44,19 +48,24 @@ def drop_crumbs(level: np.ndarray, share: float) -> np.ndarray:
     return np.where(crumbs, OUTSIDE, level)
 
 
-def join(level: np.ndarray) -> np.ndarray:
-    """With rods between the pieces that belong together."""
+def join(level: np.ndarray, opacity: np.ndarray | None = None) -> np.ndarray:
+    """With rods between the pieces that belong together.
+
+    opacity: the least with which any view shows a sample, on the same samples.
+    """
     labels, count = ndimage.label(level > 0, _AROUND)
     if count < 2:
         return level
     pieces = [np.argwhere(labels == number + 1) for number in range(count)]
+    trails = None if opacity is None else Trails(opacity, level > 0)
     level = level.copy()
-    for rod in _rods(sorted(pieces, key=len, reverse=True), spacing_of(level)):
-        _add_rod(level, rod)
+    for rod in _rods(sorted(pieces, key=len, reverse=True), spacing_of(level), trails):
+        for start, end in pairwise(rod):
+            _add_capsule(level, start, end)
     return level
 
 
-def _rods(pieces: list[np.ndarray], spacing: float) -> list[Rod]:
+def _rods(pieces: list[np.ndarray], spacing: float, trails: Trails | None) -> list[Rod]:
     """From the largest piece on, always the nearest one next, to whatever it is nearest to."""
     ground = min(piece[:, 2].min() for piece in pieces) + GROUND / spacing
     largest, left = pieces[0], pieces[1:]
@@ -72,7 +81,10 @@ def _rods(pieces: list[np.ndarray], spacing: float) -> list[Rod]:
             ends = [int(gaps.argmin())]
             if len(piece) < HANDLE * len(largest) and not _stands(piece, ground):
                 ends += _other_end(piece, ends[0], gaps * spacing, spacing)
-            rods += [(piece[end], gathered[partners[end]]) for end in ends]
+            for number, end in enumerate(ends):
+                places = piece if number == 0 else piece[[end]]
+                trail = trails.between(places, gathered, gaps[end]) if trails else None
+                rods.append(_straight(piece[end], gathered[partners[end]], trail))
         gathered = np.concatenate([gathered, piece])
         standing = standing or _stands(piece, ground)
     return rods
@@ -90,9 +102,13 @@ def _other_end(piece: np.ndarray, end: int, gaps: np.ndarray, spacing: float) ->
     return [other] if gaps[other] <= min(HANDLE_GAP, away[other]) else []
 
 
-def _add_rod(level: np.ndarray, rod: Rod) -> None:
+def _straight(start: np.ndarray, end: np.ndarray, trail: Rod | None) -> Rod:
+    """The trail, or the straight way where there is none."""
+    return np.stack([start, end]).astype(np.float64) if trail is None else trail
+
+
+def _add_capsule(level: np.ndarray, start: np.ndarray, end: np.ndarray) -> None:
     """Raises `level`, in place, to a capsule's."""
-    start, end = (np.asarray(point, np.float64) for point in rod)
     radius = ROD / spacing_of(level)
     low = np.maximum(np.minimum(start, end) - radius - 2, 0).astype(int)
     high = np.ceil(np.maximum(start, end) + radius + 3).astype(int)

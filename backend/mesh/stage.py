@@ -65,7 +65,7 @@ class Config:
     fine_rate: float = 0.3  # of the learning rate, for what belongs to single vertices
     levels: tuple[int, ...] = (6, 12, 24)  # cells an axis, each a multiple of the one before
     final_rate: float = 0.2  # of the learning rate, reached linearly
-    timesteps: tuple[float, float] = (0.5, 0.1)  # noise level, from the first step to the last
+    timesteps: tuple[float, float] = (0.3, 0.05)  # noise level, from the first step to the last
     schedule: str = "annealed"  # a key of SCHEDULES: the order of the levels between them
     normal_share: float = 0.5  # of the steps, where the prior knows normals; the rest is shaded
     band: float = 5.0  # cells on each side of the first surface in which vertices are free

@@ -252,9 +252,6 @@ def test_normals_face_the_camera_in_its_own_axes():
 
 
 def test_regularisers_at_known_values():
-    half = torch.full((4,), 0.5)
-    assert losses.opacity_entropy(half).item() == pytest.approx(0.693147, abs=1e-5)
-    assert losses.opacity_entropy(torch.tensor([0.0, 1.0])).item() < 2e-4
     scales = torch.tensor([[0.1, 0.1, 0.3]])
     assert losses.oversize(scales, 0.1).item() == pytest.approx(4 / 3, rel=1e-5)
     assert losses.anisotropy(scales, 3.1).item() == 0

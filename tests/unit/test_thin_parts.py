@@ -115,6 +115,28 @@ def test_what_hovers_is_joined_by_the_shortest_rod() -> None:
     assert Y[..., 0][middle].mean() == pytest.approx(0.0, abs=1.1 * SPACING)  # ends are voxels
 
 
+def test_a_rod_follows_the_faint_bend_of_an_arm() -> None:
+    """Up beside the straight way, then across to the head; halfway up it is hardly seen."""
+    lamp = np.maximum(ball(0, 0, -0.6, 0.2), ball(-0.1, 0, 0.5, 0.2))
+    arm = rod(0.3, 0, -0.5, 0.5, 0.05) > 0
+    sideways = (np.abs(np.abs(Z) - 0.5) < 0.06) & (np.abs(Y) < 0.06) & (X > 0) & (X < 0.3)
+    seen = np.where(arm | sideways, 0.08, 0.0)
+    seen[np.abs(Z) < 0.05] = np.minimum(seen[np.abs(Z) < 0.05], 0.01)
+    joined = join(lamp, np.where(lamp > 0, 1.0, seen))
+    assert count(joined) == 1
+    middle = joined[:, :, np.abs(AXIS - 0.1).argmin()] > 0
+    assert X[..., 0][middle].mean() == pytest.approx(0.3, abs=2 * SPACING)
+    assert middle.sum() * SPACING**2 == pytest.approx(np.pi * pieces.ROD**2, rel=0.6)
+
+
+def test_a_trail_that_goes_a_long_way_round_is_not_taken() -> None:
+    pair = np.maximum(ball(0, 0, -0.4, 0.3), ball(0, 0, 0.3, 0.3))
+    ring = np.abs(np.hypot(X - 0.45, Z) - 0.45) < 0.05
+    seen = np.where(ring & (np.abs(Y) < 0.05) & (X > 0.1), 0.1, 0.0)
+    joined = join(pair, np.where(pair > 0, 1.0, seen))
+    np.testing.assert_array_equal(joined, join(pair))
+
+
 def test_two_things_of_a_kind_that_stand_stay_apart() -> None:
     pair = np.maximum(ball(-0.3, 0, -0.5, 0.25), ball(0.3, 0, -0.5, 0.25))
     np.testing.assert_array_equal(join(pair), pair)
