@@ -81,10 +81,8 @@ def _rods(pieces: list[np.ndarray], spacing: float, trails: Trails | None) -> li
             ends = [int(gaps.argmin())]
             if len(piece) < HANDLE * len(largest) and not _stands(piece, ground):
                 ends += _other_end(piece, ends[0], gaps * spacing, spacing)
-            for number, end in enumerate(ends):
-                places = piece if number == 0 else piece[[end]]
-                trail = trails.between(places, gathered, gaps[end]) if trails else None
-                rods.append(_straight(piece[end], gathered[partners[end]], trail))
+            straight = [(piece[end], gathered[partners[end]]) for end in ends]
+            rods += _along(trails, piece, gathered, [np.stack(rod) * 1.0 for rod in straight])
         gathered = np.concatenate([gathered, piece])
         standing = standing or _stands(piece, ground)
     return rods
@@ -102,9 +100,25 @@ def _other_end(piece: np.ndarray, end: int, gaps: np.ndarray, spacing: float) ->
     return [other] if gaps[other] <= min(HANDLE_GAP, away[other]) else []
 
 
-def _straight(start: np.ndarray, end: np.ndarray, trail: Rod | None) -> Rod:
-    """The trail, or the straight way where there is none."""
-    return np.stack([start, end]).astype(np.float64) if trail is None else trail
+def _along(
+    trails: Trails | None, piece: np.ndarray, gathered: np.ndarray, straight: list[Rod]
+) -> list[Rod]:
+    """The rods that hold a piece, on trails where there are any. The first begins wherever a trail
+    leads; the second at the end that is farther from it, straight where a trail from there would
+    lead to the first one's."""
+    if trails is None:
+        return straight
+    gaps = [float(np.linalg.norm(end - start)) for start, end in straight]
+    trail = trails.between(piece, gathered, gaps[0])
+    first = straight[0] if trail is None else trail
+    if len(straight) == 1:
+        return [first]
+    away = [float(np.linalg.norm(rod[0] - first[0])) for rod in straight]
+    far = int(np.argmax(away))
+    trail = trails.between(straight[far][:1], gathered, gaps[far])
+    if trail is None or np.linalg.norm(trail[-1] - first[-1]) < away[far] / 2:
+        trail = straight[far]
+    return [first, trail]
 
 
 def _add_capsule(level: np.ndarray, start: np.ndarray, end: np.ndarray) -> None:

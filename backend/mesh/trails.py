@@ -9,14 +9,18 @@ Dijkstra's algorithm (1959) follows the arm, where a straight rod would cut its 
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
+from scipy.spatial import cKDTree
 
 FAINTEST = 0.005  # opacity: below it a sample is empty, and no trail goes there
 DETOUR = 2.5  # times the straight way, beyond which a trail is not a part's but an accident
 SMOOTH = 2  # samples on each side over which a trail's corners are averaged
+_BESIDE = 1.8  # samples: neighbours, corner to corner
 _STEPS = [  # half of the 26 neighbours; the graph has both directions
     (x, y, z) for x in (-1, 0, 1) for y in (-1, 0, 1) for z in (-1, 0, 1) if (x, y, z) > (0, 0, 0)
 ]
@@ -24,20 +28,36 @@ Places = Float[np.ndarray, "N 3"]  # in samples
 
 
 class Trails:
-    """The graph of all samples that are not empty; pieces belong to it whatever their opacity."""
+    """All samples between the pieces that are not empty; worked out when first asked for."""
 
-    def __init__(self, opacity: Float[np.ndarray, "R R R"], solid: np.ndarray):
-        """solid: True inside of the pieces, on the same samples."""
-        self.there = (opacity > FAINTEST) | solid
-        self.number = np.full(opacity.shape, -1)
-        self.number[self.there] = np.arange(int(self.there.sum()))
-        self.places = np.argwhere(self.there)
-        self.graph = _graph(self.number, np.maximum(opacity, FAINTEST))
+    def __init__(
+        self, opacity: Float[np.ndarray, "R R R"], solid: Bool[np.ndarray, "R R R"]
+    ) -> None:
+        """solid: inside of the pieces, on the same samples."""
+        self.opacity, self.there = opacity, (opacity > FAINTEST) & ~solid
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        return np.argwhere(self.there)
+
+    @cached_property
+    def graph(self) -> csr_array:
+        """Costs between neighbours, in samples over opacity."""
+        number = np.full(self.there.shape, -1, np.int32)
+        number[self.there] = np.arange(len(self.places))
+        parts = [_edges(number, self.opacity, np.array(step)) for step in _STEPS]
+        a, b, costs = (np.concatenate(column) for column in zip(*parts, strict=True))
+        shape = (len(self.places), len(self.places))
+        return csr_array(
+            (np.tile(costs, 2), (np.concatenate([a, b]), np.concatenate([b, a]))), shape
+        )
 
     def between(self, start: np.ndarray, end: np.ndarray, straight: float) -> Places | None:
-        """From any of the samples `start` (N, 3) to any of `end`; None where nothing leads there,
-        or only a long way round: `straight` is the shortest way, in samples."""
-        sources, goals = (self.number[tuple(side.T)] for side in (start, end))
+        """From any of the samples `start` (N, 3) of one piece to any of `end`; None where nothing
+        leads there, or only a long way round: `straight` is the shortest way, in samples."""
+        sources, goals = self._beside(start), self._beside(end)
+        if not len(sources) or not len(goals):
+            return None
         costs, before, _ = dijkstra(
             self.graph, indices=sources, return_predecessors=True, min_only=True
         )
@@ -47,26 +67,34 @@ class Trails:
         way = [at]
         while before[way[-1]] >= 0:
             way.append(int(before[way[-1]]))
-        places = self.places[way[::-1]].astype(np.float64)
+        inner = self.places[way[::-1]]
+        ends = (_nearest(start, inner[0]), _nearest(end, inner[-1]))
+        places = np.concatenate([ends[0], inner, ends[1]]).astype(np.float64)
         length = np.linalg.norm(np.diff(places, axis=0), axis=1).sum()
         return _smooth(places) if length <= DETOUR * straight + 2 else None
 
+    def _beside(self, piece: np.ndarray) -> np.ndarray:
+        """Numbers of the samples that touch a piece."""
+        if not len(self.places):
+            return np.zeros(0, np.int64)
+        gaps, _ = cKDTree(piece).query(self.places, distance_upper_bound=_BESIDE)
+        return np.flatnonzero(np.isfinite(gaps))
 
-def _graph(number: np.ndarray, opacity: np.ndarray) -> csr_array:
-    """Costs between neighbours, in samples over opacity."""
-    rows, columns, costs = [], [], []
-    for step in _STEPS:
-        here = tuple(slice(max(0, -s), min(0, -s) or None) for s in step)
-        there = tuple(slice(max(0, s), min(0, s) or None) for s in step)
-        both = (number[here] >= 0) & (number[there] >= 0)
-        rows.append(number[here][both])
-        columns.append(number[there][both])
-        mean = (opacity[here][both] + opacity[there][both]) / 2
-        costs.append(float(np.linalg.norm(step)) / mean)
-    a, b, c = (np.concatenate(parts) for parts in (rows, columns, costs))
-    count = int(number.max()) + 1
-    ways = (np.concatenate([a, b]), np.concatenate([b, a]))
-    return csr_array((np.concatenate([c, c]), ways), shape=(count, count))
+
+def _edges(
+    number: np.ndarray, opacity: np.ndarray, step: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of all samples to those a step further: both numbers, and costs."""
+    here = tuple(slice(max(0, -s), min(0, -s) or None) for s in step)
+    there = tuple(slice(max(0, s), min(0, s) or None) for s in step)
+    both = (number[here] >= 0) & (number[there] >= 0)
+    mean = (opacity[here][both] + opacity[there][both]) / 2
+    return number[here][both], number[there][both], np.linalg.norm(step) / mean
+
+
+def _nearest(piece: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """The sample of a piece that is closest to a place, (1, 3)."""
+    return piece[[int(((piece - place) ** 2).sum(-1).argmin())]]
 
 
 def _smooth(places: Places) -> Places:

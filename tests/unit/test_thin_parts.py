@@ -129,6 +129,23 @@ def test_a_rod_follows_the_faint_bend_of_an_arm() -> None:
     assert middle.sum() * SPACING**2 == pytest.approx(np.pi * pieces.ROD**2, rel=0.6)
 
 
+def test_a_handle_that_is_seen_at_one_end_is_held_at_both() -> None:
+    """The other end's trail would lead along the handle to the end that has one."""
+    angle = np.arctan2(Z, X - 0.4)
+    bow = np.hypot(np.hypot(X - 0.4, Z) - 0.3, Y)
+    handle = np.where(np.abs(angle) < 1.3, 0.06 - bow, -1.0) / SPACING
+    mug = np.maximum(rod(0, 0, -0.5, 0.5, 0.33), handle)
+    assert count(mug) == 2
+    trail = (np.abs(Z - 0.29) < 0.06) & (X > 0.3) & (X < 0.52) & (np.abs(Y) < 0.08)
+    halo = np.where(ndimage.distance_transform_edt(handle <= 0) < 2.5, 0.2, 0.0)
+    seen = np.where(mug > 0, 1.0, np.where(trail, 0.1, halo))
+    joined = join(mug, seen)
+    gap = np.abs(AXIS - 0.38).argmin()
+    ends = ndimage.label(joined[gap] > 0, np.ones((3, 3)))[0]
+    above, below = ends[:, AXIS > 0.1].any(), ends[:, AXIS < -0.1].any()
+    assert count(joined) == 1 and above and below
+
+
 def test_a_trail_that_goes_a_long_way_round_is_not_taken() -> None:
     pair = np.maximum(ball(0, 0, -0.4, 0.3), ball(0, 0, 0.3, 0.3))
     ring = np.abs(np.hypot(X - 0.45, Z) - 0.45) < 0.05
