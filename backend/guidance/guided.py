@@ -29,6 +29,7 @@ class Guided(ABC):
     """Half of a `Prior`; subclasses change what guidance means to them."""
 
     views_together: int
+    whole_answers: tuple[int, ...] = (0, 1)  # scales at which one branch says it all
 
     @abstractmethod
     def denoise(
@@ -47,7 +48,7 @@ class Guided(ABC):
     ) -> Tensor:
         asked = Asked(noisy, timesteps, views)
         scale = self.allowed(guidance_scale, views)
-        if scale in (0, 1):  # one branch has the whole answer
+        if scale in self.whole_answers:
             return self.finished(self.say(asked, ("negative", "prompt")[int(scale)])[0])
         return self.finished(self.guided(asked, scale, rescale))
 

@@ -4,12 +4,14 @@ In: a prior that reads the side from words. Out: a `Prior` whose guided estimate
 u + s (p - sum_i w_i n_i), with p = prompt - u, and n_i the part of (text of a wrong side - u) that
 is perpendicular to p, so that the prompt is not undone. The weights depend on the azimuth:
 a exp(-b r) + c, where r falls from 1 to 0 over an interval (front to side, side to back); the
-constants are theirs.
+constants are theirs. Distillations that guide by differences of branches themselves (CSD, NFSD,
+SDS-Bridge) meet it in "prompt", which is then empty + p - sum_i w_i n_i, with u the empty text.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -19,7 +21,7 @@ from torch import Tensor
 
 from backend.cameras import Cameras
 from backend.errors import InputError
-from backend.guidance.base import Prior
+from backend.guidance.base import Prior, Views
 from backend.guidance.diffusion import rescaled
 from backend.guidance.guided import Asked, Guided
 from backend.prompt.views import VIEW_WORDS, view_weights
@@ -44,6 +46,8 @@ class Config:
 class PerpNeg(Guided):
     """A `Prior` around another. Raises InputError where that one knows the camera itself."""
 
+    whole_answers = (0,)  # a scale of 1 avoids sides, too
+
     def __init__(self, prior: Prior, config: Config | None = None):
         if not {"front", "side"} <= set(prior.branches):
             raise InputError(
@@ -55,20 +59,40 @@ class PerpNeg(Guided):
     def __getattr__(self, name: str) -> Any:
         return getattr(self._prior, name)
 
-    def denoise(self, *asked: Any) -> tuple[Tensor, ...]:
-        return self._prior.denoise(*asked)
+    def denoise(
+        self, noisy: Tensor, timesteps: Tensor, views: Views, branches: Sequence[str]
+    ) -> tuple[Tensor, ...]:
+        """See `Prior`; "prompt" avoids the wrong sides where it is asked beside what it is compared
+        with. Alone it is the text itself: VSD's student learns what renders are, not wishes."""
+        asked = Asked(noisy, timesteps, views)
+        if views.cameras is None or "prompt" not in branches or len(branches) == 1:
+            return self._plain(asked, *branches)
+        needed = dict.fromkeys([*branches, "empty", "front", "side"])
+        said = dict(zip(needed, self._plain(asked, *needed), strict=True))
+        said["prompt"] = said["empty"] + self._step(views.cameras, said, said["empty"])
+        return tuple(said[branch] for branch in branches)
 
     def guided(self, asked: Asked, scale: float, rescale: float) -> Tensor:
         cameras = asked.views.cameras
         if cameras is None:
             return super().guided(asked, scale, rescale)
-        empty, prompt, front, side = self.say(asked, "negative", "prompt", "front", "side")
-        towards = prompt - empty
-        shares = avoided(cameras, self.config).to(asked.noisy)
+        needed = ("negative", "prompt", "front", "side")
+        said = dict(zip(needed, self._plain(asked, *needed), strict=True))
+        unguided = said["negative"]
+        step = self._step(cameras, said, unguided)
+        return rescaled(unguided + scale * step, said["prompt"], rescale)
+
+    def _plain(self, asked: Asked, *branches: str) -> tuple[Tensor, ...]:
+        return self._prior.denoise(asked.noisy, asked.timesteps, asked.views, branches)
+
+    def _step(self, cameras: Cameras, said: dict[str, Tensor], unguided: Tensor) -> Tensor:
+        """Towards the prompt and away from the wrong sides: p - sum_i w_i n_i."""
+        towards = said["prompt"] - unguided
+        shares = avoided(cameras, self.config).to(towards)
         step = towards.clone()
-        for share, wrong in zip(shares.unbind(-1), (front, side), strict=True):
-            step -= share.view(-1, 1, 1, 1) * perpendicular(wrong - empty, towards)
-        return rescaled(empty + scale * step, prompt, rescale)
+        for share, wrong in zip(shares.unbind(-1), ("front", "side"), strict=True):
+            step -= share.view(-1, 1, 1, 1) * perpendicular(said[wrong] - unguided, towards)
+        return step
 
 
 def perpendicular(of: Tensor, to: Tensor) -> Tensor:

@@ -5,10 +5,15 @@ import torch
 
 from backend.cameras import turntable
 from backend.errors import InputError
+from backend.guidance import csd, nfsd, sds, sds_bridge, vsd
 from backend.guidance.base import Views
+from backend.guidance.diffusion import add_noise, epsilon_from_x0
 from backend.guidance.distil import GuidanceConfig, distil
+from backend.guidance.distillations import DISTILLATIONS
 from backend.guidance.perp_neg import Config, PerpNeg, avoidance, avoided, perpendicular
+from backend.guidance.priors import load_prior
 from tests.mixture_prior import MixturePrior
+from tests.tiny_models import write_stable_diffusion
 
 TEXTS = {"empty": [0, 1, 2, 3], "negative": [0, 1, 2, 3], "prompt": [0], "front": [1], "side": [2]}
 
@@ -84,3 +89,86 @@ def test_it_is_chosen_beside_any_distillation_and_refused_where_it_says_nothing(
     told = MixturePrior(prior.modes, {name: [0] for name in ("empty", "negative", "prompt")})
     with pytest.raises(InputError, match="told the camera"):
         distil(told, GuidanceConfig(perp_neg=Config()))
+
+
+@pytest.fixture(scope="module")
+def worded(tmp_path_factory):
+    """A tiny Stable Diffusion: VSD needs a network to adapt."""
+    return write_stable_diffusion(tmp_path_factory.mktemp("prior"))
+
+
+@pytest.mark.parametrize("t", [0.1, 0.3, 0.7])
+@pytest.mark.parametrize("name", DISTILLATIONS)
+def test_it_is_felt_by_every_distillation_at_every_noise(worded, name, t):
+    gradients = []
+    for config in (None, Config()):
+        guidance = distil(load_prior(worded, "a red chair"), GuidanceConfig(name, perp_neg=config))
+        drawn = torch.Generator().manual_seed(1)
+        latents = torch.randn(2, 4, 8, 8, generator=drawn)
+        views = Views(turntable(2))
+        with torch.no_grad():
+            gradients.append(guidance.rule.gradient(latents, views, t, drawn))
+    plain, avoiding = gradients
+    assert avoiding.isfinite().all()
+    assert (avoiding - plain).abs().max() > 1e-4 * plain.abs().max()
+
+
+class Asked:
+    """The closed form of what is asked, and the direction that Perp-Neg takes, in noises."""
+
+    def __init__(self, prior, t, views):
+        self.prior, self.views = prior, views
+        self.z = torch.rand(4, 3, 4, 4, generator=torch.Generator().manual_seed(0)) * 2 - 1
+        self.a = prior.alphas_cumprod[round(t * 1000)].expand(4)
+        noise = torch.randn(self.z.shape, generator=torch.Generator().manual_seed(3))
+        self.noisy = add_noise(self.z, noise, self.a)
+
+    def eps(self, branch):
+        return epsilon_from_x0(self.prior.x0(self.noisy, self.a, branch), self.noisy, self.a)
+
+    def direction(self):
+        towards = self.eps("prompt") - self.eps("empty")
+        shares = avoidance(self.views.cameras.azimuth_deg, Config())
+        return towards - sum(
+            share[:, None, None, None] * perpendicular(self.eps(side) - self.eps("empty"), towards)
+            for share, side in zip(shares.T, ("front", "side"), strict=True)
+        )
+
+
+@pytest.mark.parametrize("name", ["csd", "nfsd", "nfsd, little noise", "sds-bridge"])
+def test_differences_of_branches_take_the_direction_that_avoids(prior, name):
+    """(prompt - empty) is p - sum w n wherever a distillation's formula has it."""
+    reading = MixturePrior(prior.modes, {**TEXTS, "degraded": [0, 3]}, std=0.3, scale=9.0)
+    t = 0.1 if "little" in name else 0.3
+    f = Asked(reading, t, Views(turntable(4)))
+    kind = {"csd": csd.CSD, "sds-bridge": sds_bridge.SDSBridge}.get(name, nfsd.NFSD)
+    expected = {
+        "csd": f.direction(),  # the negative text is the empty one
+        "nfsd": 7.5 * f.direction(),
+        "nfsd, little noise": f.eps("empty") + 7.5 * f.direction(),
+        "sds-bridge": 7.5 * (f.eps("empty") + f.direction() - f.eps("degraded")),
+    }[name]
+    rule = kind(PerpNeg(reading))
+    got = rule.gradient(f.z, f.views, t, torch.Generator().manual_seed(3))
+    expected = (1 - f.a[0]) * expected
+    torch.testing.assert_close(got, expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
+
+
+def test_a_guidance_scale_of_one_avoids_sides_too(prior):
+    views, config = Views(turntable(4)), sds.Config(guidance_scale=1.0)
+    z = torch.zeros(4, 3, 4, 4)
+    one, other = (
+        sds.SDS(asked, config).gradient(z, views, 0.5, torch.Generator().manual_seed(0))
+        for asked in (prior, PerpNeg(prior))
+    )
+    assert not torch.allclose(one, other)
+
+
+def test_vsd_s_student_is_told_the_plain_prompt(worded):
+    prior = load_prior(worded, "a red chair")
+    rule = vsd.VSD(PerpNeg(prior))
+    noisy, t, views = torch.randn(2, 4, 8, 8), torch.tensor([500, 500]), Views(turntable(2))
+    with torch.no_grad():
+        (plain,) = prior.denoise(noisy, t, views, ("prompt",))
+        learnt = rule.student.predict_x0(noisy, t, views)
+    torch.testing.assert_close(learnt, plain)
