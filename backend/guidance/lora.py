@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -18,13 +19,18 @@ from torch.nn import functional as F
 
 from backend.cameras import Cameras
 
-TARGETS = ("to_q", "to_k", "to_v", "to_out.0", "add_q_proj", "add_k_proj", "add_v_proj")
+TARGETS = (
+    *("to_q", "to_k", "to_v", "to_out.0"),
+    *("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out"),  # of the words' side in SD3
+)
+TIMES = ("time_embedding", "timestep_embedder")  # as UNets call it, and SD3
 CAMERA_NUMBERS = 16
 
 
 class LoraAdapter(nn.Module):
-    """Adds B A x to every linear map of the attention, and an embedding of the camera to the
-    embedding of the timestep. B and the last camera layer start at zero: no change at first."""
+    """Adds B A x to every linear map of the attention, and an embedding of the camera to each
+    embedding of the timestep (a network of several has several). B and the last layer of the
+    camera's start at zero: no change at first."""
 
     def __init__(self, network: nn.Module, rank: int, generator: torch.Generator):
         """Raises ValueError where the network has no attention to adapt."""
@@ -41,7 +47,11 @@ class LoraAdapter(nn.Module):
             self.down[key] = _normal(rank, part.in_features, generator).to(device)
             self.up[key] = nn.Parameter(torch.zeros(part.out_features, rank, device=device))
             part.register_forward_hook(self._added(key))
-        self.camera = _add_camera(network, self, generator)
+        self.cameras = nn.ModuleList(
+            self._told_camera(part, generator)
+            for name, part in network.named_modules()
+            if name.endswith(TIMES) and isinstance(getattr(part, "linear_2", None), nn.Linear)
+        )
 
     def _added(self, key: str):
         def hook(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
@@ -52,12 +62,25 @@ class LoraAdapter(nn.Module):
 
         return hook
 
-    def embed_camera(self, output: Tensor) -> Tensor | None:
-        """What a timestep's embedding becomes; None leaves it as it is."""
-        if not self._active or not len(self._camera) or self.camera is None:
-            return None
-        camera = self.camera(self._camera.to(output.device))
-        return output + camera.repeat(len(output) // len(camera), 1).to(output.dtype)
+    def _told_camera(self, embedding: nn.Module, generator: torch.Generator) -> nn.Module:
+        """A map from poses to the outputs of a timestep's embedding, hooked on to it."""
+        last: nn.Linear = embedding.linear_2  # type: ignore[assignment]
+        camera = nn.Sequential(
+            nn.Linear(CAMERA_NUMBERS, 64), nn.SiLU(), nn.Linear(64, last.out_features)
+        )
+        with torch.no_grad():
+            camera[0].weight.copy_(_normal(64, CAMERA_NUMBERS, generator))  # type: ignore[operator]
+            for zero in (camera[0].bias, *camera[2].parameters()):
+                zero.zero_()  # type: ignore[operator]
+
+        def hook(_: nn.Module, __: tuple[Any, ...], output: Tensor) -> Tensor | None:
+            if not self._active or not len(self._camera):
+                return None
+            told = camera(self._camera.to(output.device))
+            return output + told.repeat(len(output) // len(told), 1).to(output.dtype)
+
+        embedding.register_forward_hook(hook)
+        return camera.to(last.weight.device)
 
     @contextmanager
     def active(self, cameras: Cameras | None) -> Iterator[None]:
@@ -79,21 +102,3 @@ def camera_numbers(cameras: Cameras) -> Float[Tensor, "B 16"]:
 
 def _normal(rows: int, columns: int, generator: torch.Generator) -> nn.Parameter:
     return nn.Parameter(torch.randn(rows, columns, generator=generator) / columns**0.5)
-
-
-def _add_camera(
-    network: nn.Module, adapter: LoraAdapter, generator: torch.Generator
-) -> nn.Sequential | None:
-    """A map from poses to `network.time_embedding`'s outputs, where it has one."""
-    embedding = getattr(network, "time_embedding", None)
-    last = getattr(embedding, "linear_2", None)
-    if embedding is None or not isinstance(last, nn.Linear):
-        return None
-    width, device = last.out_features, last.weight.device
-    camera = nn.Sequential(nn.Linear(CAMERA_NUMBERS, 64), nn.SiLU(), nn.Linear(64, width))
-    with torch.no_grad():
-        camera[0].weight.copy_(_normal(64, CAMERA_NUMBERS, generator))  # type: ignore[operator]
-        for zero in (camera[0].bias, *camera[2].parameters()):
-            zero.zero_()  # type: ignore[operator]
-    embedding.register_forward_hook(lambda _, __, output: adapter.embed_camera(output))
-    return camera.to(device)

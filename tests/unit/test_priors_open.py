@@ -11,6 +11,7 @@ from backend.errors import PriorError
 from backend.guidance.base import Views
 from backend.guidance.deepfloyd import DeepFloydConfig
 from backend.guidance.distil import GuidanceConfig, distil
+from backend.guidance.lora import LoraAdapter
 from backend.guidance.priors import load_prior
 from backend.guidance.sd3 import SD3Config
 from backend.guidance.sdxl import SDXLConfig
@@ -84,6 +85,26 @@ def test_vsd_s_adapter_fits_its_network(written):
     guidance.loss(images, Views(turntable(2)), 0.5, seeded())
     after = guidance.state_dict()["adapter"]
     assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+def test_vsd_s_student_is_told_the_camera(written):
+    folder, config = written
+    prior = load_prior(folder, "a red chair", config=config)
+    adapter = LoraAdapter(prior.network, 2, seeded())
+    with torch.no_grad():
+        adapter.cameras[0][2].weight.normal_(generator=seeded(1))
+    noisy, t = noisy_for(prior)
+    results = []
+    for first in (0, 3):
+        with adapter.active(turntable(8)[[first, first + 1]]), torch.no_grad():
+            results.append(prior.denoise(noisy, t, Views(None), ("empty", "prompt"))[1])
+    assert not torch.allclose(*results)
+
+
+def test_vsd_s_adapter_reaches_what_the_words_of_sd3_become(tmp_path):
+    prior = load_prior(write_sd3(tmp_path), "a red chair", config=SD3Config(image_size=16))
+    adapter = LoraAdapter(prior.network, 2, seeded())
+    assert "transformer_blocks/0/attn/to_add_out" in adapter.up
 
 
 def test_a_missing_part_is_a_prior_error(written, tmp_path):

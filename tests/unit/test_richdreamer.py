@@ -229,6 +229,7 @@ def test_vsd_learns_whichever_network_is_asked(made, domain: str) -> None:
     assert images.grad is not None and images.grad[:, :3].abs().max() > 0
     after = guidance.state_dict()["adapter"]
     moved = {name for name in after if not torch.equal(before[name], after[name])}
+    assert f"cameras.{PARTS.index(domain)}.2.weight" in moved  # it is told where it looks from
     assert {name.split("/")[0].split(".")[1] for name in moved} == {str(PARTS.index(domain))}
 
 

@@ -129,7 +129,7 @@ def test_an_adapter_is_told_the_camera(folder):
     prior = load_prior(folder, "a red chair")
     adapter = LoraAdapter(prior.network, 2, torch.Generator().manual_seed(0))
     with torch.no_grad():
-        adapter.camera[2].weight.normal_(generator=torch.Generator().manual_seed(1))
+        adapter.cameras[0][2].weight.normal_(generator=torch.Generator().manual_seed(1))
     results = []
     for first in (0, 3):
         with adapter.active(turntable(8)[[first, first + 1]]):
