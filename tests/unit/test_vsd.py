@@ -181,3 +181,59 @@ def test_a_state_taken_up_again_ends_where_the_undisturbed_run_does(folder):
     second.load_state_dict(state)
     assert run(second, g, 2) == losses[2:]
     assert losses[0] != losses[1]
+
+
+class Halved(MixturePrior):
+    """A prior that is one linear map with attention's name, and what makes little of it; in half
+    precision or not."""
+
+    def __init__(self, dtype):
+        super().__init__(torch.zeros(1, 4, 2, 2), {n: [0] for n in ("empty", "prompt")})
+        self.network = torch.nn.Module()
+        self.network.to_q = torch.nn.Linear(4, 4).requires_grad_(False)
+        with torch.no_grad():
+            self.network.to_q.weight.copy_(torch.eye(4) * 0.5)
+            self.network.to_q.bias.zero_()
+        self.network.to(dtype)
+        self.dtype = dtype
+
+    def denoise(self, noisy, timesteps, views, branches):
+        rows = noisy.movedim(1, -1).to(self.dtype)
+        x0 = (self.network.to_q(rows) * 2.0**-10).movedim(-1, 1).to(noisy.dtype)
+        return tuple(x0 for _ in branches)
+
+
+def student_of(dtype):
+    config = StudentConfig(learning_rate=0.01, t_range=(0.2, 0.2), drop_text=0.0)
+    return LoraStudent(Halved(dtype), config, torch.Generator().manual_seed(0))
+
+
+def learnt(student):
+    """The adapter's gradient on a large picture: one pixel's share of it is below 1e-7."""
+    g = torch.Generator().manual_seed(1)
+    student.fit(torch.randn(1, 4, 128, 128, generator=g) * 0.01, VIEWS, g)
+    return student.adapter.up["to_q"].grad
+
+
+def test_gradients_of_a_network_in_half_precision_do_not_round_to_zero():
+    precise = learnt(student_of(torch.float32))
+    half = student_of(torch.float16)
+    nearly = 0.01 * float(precise.abs().max())
+    torch.testing.assert_close(learnt(half), precise, rtol=0, atol=nearly)
+    plain = student_of(torch.float16)
+    plain.scale = 1.0
+    lost = (learnt(plain) - precise).abs().max() / precise.abs().max()
+    assert lost > 0.02  # which is what the scale is for
+
+
+def test_a_step_that_overflows_is_left_out_and_the_scale_halved():
+    student = student_of(torch.float16)
+    student.scale = 2.0**40
+    before = {name: value.clone() for name, value in student.state_dict()["adapter"].items()}
+    learnt(student)
+    after = student.state_dict()
+    assert after["scale"] == 2.0**39
+    assert all(torch.equal(before[name], value) for name, value in after["adapter"].items())
+    again = student_of(torch.float16)
+    again.load_state_dict(after)
+    assert again.scale == 2.0**39
