@@ -14,9 +14,9 @@ import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import CollectionProperty, IntProperty, StringProperty
 
-from . import bridge, history_pictures, jobs, live, objects, session
+from . import bridge, history_pictures, jobs, live, objects, refine_show, session
 from .settings import show_settings, title_of
-from .translations import n_
+from .translations import n_, told
 from .wire import errors, messages
 
 PAGE = 12
@@ -171,6 +171,11 @@ class PROPSMITH_OT_history_load(_OfJob, bpy.types.Operator):
             return {"CANCELLED"}
         if not self.reached():
             return {"CANCELLED"}
+        if info.settings.refine is not None:
+            if sentence := refine_show.show(context, info):
+                self.report({"ERROR"}, told(sentence))
+                return {"CANCELLED"}
+            return {"FINISHED"}
         jobs.infos.setdefault(info.job, info)
         objects.make(context, info.job, title_of(info.settings), info.settings.height or 0.0)
         live.find_props()

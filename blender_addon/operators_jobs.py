@@ -11,9 +11,9 @@ import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import StringProperty
 
-from . import jobs, live, objects, session
+from . import jobs, live, objects, refine_show, session
 from .settings import title_of
-from .translations import n_
+from .translations import n_, told
 from .wire import messages
 
 STOPPED = n_("Not connected to a server: connect first.")
@@ -114,6 +114,10 @@ class PROPSMITH_OT_show(JobOperator, bpy.types.Operator):
 
     def act(self, context: bpy.types.Context, info: messages.JobInfo) -> None:
         settings = info.settings
+        if settings.refine is not None:
+            if sentence := refine_show.show(context, info):
+                self.report({"ERROR"}, told(sentence))
+            return
         thing = objects.make(context, info.job, title_of(settings), settings.height or 0.0)
         jobs.follow(info.job, live.Prop(info.job, thing.propsmith.uid))
 

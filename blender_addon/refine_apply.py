@@ -102,12 +102,22 @@ def new_mesh(
     faces, uvs = result.faces, result.corner_uvs
     if reading.frame.mirrors:
         faces, uvs = faces[:, ::-1], None if uvs is None else uvs[:, ::-1]
+    mesh = mesh_of(name, reading.frame.from_file(result.vertices), faces, uvs)
+    smooth = np.empty(len(like.polygons), bool)
+    like.polygons.foreach_get("use_smooth", smooth)
+    mesh.polygons.foreach_set("use_smooth", np.full(len(mesh.polygons), smooth.mean() > 0.5))
+    return mesh
+
+
+def mesh_of(
+    name: str, points: np.ndarray, faces: np.ndarray, uvs: np.ndarray | None
+) -> bpy.types.Mesh:
+    """points: (V, 3); faces: (F, 3); uvs: (F, 3, 2), which become the layer NEW_LAYER."""
     mesh = bpy.data.meshes.new(name)
-    mesh.vertices.add(len(result.vertices))
+    mesh.vertices.add(len(points))
     mesh.loops.add(faces.size)
     mesh.polygons.add(len(faces))
-    points = reading.frame.from_file(result.vertices)
-    mesh.vertices.foreach_set("co", points.ravel())
+    mesh.vertices.foreach_set("co", np.ascontiguousarray(points, np.float32).ravel())
     mesh.loops.foreach_set("vertex_index", faces.astype(np.int32).ravel())
     mesh.polygons.foreach_set("loop_start", np.arange(0, faces.size, 3, dtype=np.int32))
     if uvs is not None:
@@ -115,9 +125,6 @@ def new_mesh(
         layer.uv.foreach_set("vector", np.ascontiguousarray(uvs, np.float32).ravel())
     mesh.update(calc_edges=True)
     mesh.validate()
-    smooth = np.empty(len(like.polygons), bool)
-    like.polygons.foreach_get("use_smooth", smooth)
-    mesh.polygons.foreach_set("use_smooth", np.full(len(mesh.polygons), smooth.mean() > 0.5))
     return mesh
 
 

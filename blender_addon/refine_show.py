@@ -1,0 +1,86 @@
+"""Show, for a job that refines: the object that it is about, or else what came of it.
+
+In: what is known of the job. Out: that object selected; where it is not in this file, the finished
+mesh beside, at the 3D cursor, in an undo step of its own. The job's own follower is left alone, so
+that a refinement that runs goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import bpy
+
+from . import bridge, jobs, refined_files, session, undo
+from . import refine_record as records
+from .settings import title_of
+from .translations import n_
+from .wire import errors, messages
+
+ELSEWHERE = n_(
+    "The object that this job refines is not in this file: open the file that has it, or show the "
+    "job again when it is done."
+)
+NO_FILES = n_("The files of that refinement are not on the server any more: refine again.")
+Slices = Generator[Any, None, None]
+
+
+def show(context: bpy.types.Context, info: messages.JobInfo) -> str:
+    """What to tell the user, or "": it is selected, or comes soon."""
+    thing = object_of(info.job)
+    if thing is not None:
+        return _select(context, thing)
+    if info.state != "done":
+        return ELSEWHERE
+    if not refined_files.main_file([file.name for file in info.files]):
+        return NO_FILES
+    bridge.later(_bring(info))
+    return ""
+
+
+def object_of(job: str) -> bpy.types.Object | None:
+    """The one whose refinement it is; a duplicate only where there is no other."""
+    for thing in bpy.data.objects:
+        record = records.record_of(thing)
+        if record is not None and record.job == job:
+            return thing
+    return None
+
+
+def _select(context: bpy.types.Context, thing: bpy.types.Object) -> str:
+    if thing.name not in context.view_layer.objects:
+        return f"'{thing.name}' is not in this scene: look for it in the file's other scenes."
+    if context.mode == "OBJECT":
+        thing.hide_set(False)
+        for other in context.selected_objects:
+            other.select_set(False)
+        thing.select_set(True)
+        context.view_layer.objects.active = thing
+    return ""
+
+
+def _bring(info: messages.JobInfo) -> Slices:
+    """For `later`: downloads, then objects, all in one tick with their undo step."""
+    files: dict[str, bytes] = {}
+    try:
+        for name in refined_files.needed([file.name for file in info.files]):
+            files[name] = yield from jobs.download(info.job, name)
+    except errors.RemoteError as error:
+        session.tell(str(error))
+        return
+    while not undo.is_calm():
+        yield session.WAITING
+    windows = bpy.context.window_manager.windows
+    with bpy.context.temp_override(**({"window": windows[0]} if len(windows) else {})):
+        try:
+            things = refined_files.bring_in(files, title_of(info.settings)[:60])
+        except refined_files.RefinedError as error:
+            session.tell(str(error))
+            return
+        for thing in things:
+            if thing.parent is None:
+                thing.location += bpy.context.scene.cursor.location
+        _select(bpy.context, things[0])
+    undo.push(f"Propsmith: {things[0].name}"[:60])
+    undo.push_pending()
