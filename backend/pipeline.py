@@ -155,6 +155,8 @@ def _look_at_reference(prior: Prior, job: Job, context: RunContext, clock: Stage
 
 def _about_ignored(prior: Prior) -> str:
     words = ", ".join(f"'{word}'" for word in prior.ignored_words)
+    if getattr(prior, "sees_image", False):
+        return f"Ignored, as this prior sees the picture and reads no words: {words}."
     return (
         f"Ignored, as the embedded prior does not know them: {words}. For an open vocabulary, give "
         "--prior the folder of Stable Diffusion 1.5 or 2.1 in diffusers' layout."

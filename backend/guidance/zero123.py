@@ -126,7 +126,8 @@ def load_zero123(
     config: Zero123Config | None,
     reference: Reference,
 ) -> Zero123Prior:
-    """The words are not read. Raises PriorError where the folder is not whole."""
+    """The words are not read, and so are its `ignored_words`. Raises PriorError where the folder is
+    not whole."""
     config = config or Zero123Config()
     dtype = precision_dtype(device, config.precision)
     files = [network_file(folder / name, dtype) for name in ("unet", "vae", PROJECTION)]
@@ -143,6 +144,7 @@ def load_zero123(
     stable = STABLE in folder.name
     prior = Zero123Prior(unet, encode, projection.to(device), schedule, seen, scale, stable)
     prior.weights_hash = weights.weights_hash(folder, files)
+    prior.ignored_words = tuple(dict.fromkeys((*prompt.words, *negative.words)))
     return prior
 
 

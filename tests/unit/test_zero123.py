@@ -17,7 +17,7 @@ from backend.guidance.distil import GuidanceConfig, distil
 from backend.guidance.priors import load_prior
 from backend.guidance.zero123 import relative_camera
 from backend.job import Job, RunFiles, new_context
-from backend.pipeline import generate
+from backend.pipeline import _about_ignored, generate
 from backend.reference.picture import Reference, load_reference
 from tests.tiny_job import TINY
 from tests.tiny_zero123 import write_zero123
@@ -103,6 +103,17 @@ def test_stable_zero123_is_known_by_its_folder(reference: Reference, tmp_path: P
     folder = write_zero123(tmp_path / "stable-zero123", pipeline=kind)
     prior = load_prior(folder, "", reference=reference)
     assert prior.stable and prior.default_guidance_scale == 5.0 and prior.sees_image
+
+
+def test_words_beside_the_picture_are_said_to_be_ignored(
+    folder: Path, picture: Path, tmp_path: Path
+) -> None:
+    reference = load_reference(picture)
+    prior = load_prior(folder, "a red chair", "a blue chair", reference=reference)
+    assert prior.ignored_words == ("a", "red", "chair", "blue")
+    assert load_prior(folder, "", reference=reference).ignored_words == ()
+    said = _about_ignored(prior)
+    assert "reads no words: 'a', 'red', 'chair', 'blue'" in said and "embedded" not in said
 
 
 def test_what_it_cannot_do_is_said(folder: Path, reference: Reference, tmp_path: Path) -> None:
