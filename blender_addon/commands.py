@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 
 import bpy
 
-from . import hull, lods, provenance
+from . import hull, lods, provenance, refined_files
 from .job_file import JobFileError, Order, read_orders
 from .wire import ZMQ_PROBLEM, client, connection, errors, messages
 
@@ -177,17 +177,33 @@ def _finish(server: Any, run: Run, options: argparse.Namespace) -> Path:
     assert info is not None
     if info.state != "done":
         raise PropError(info.error or f"the job was {info.state}")
-    try:
-        data = b"".join(server.fetch(info.job, PROP))
-    except (errors.RemoteError, errors.ConnectionLost) as error:
-        raise PropError(f"its file did not come: {error}") from error
-    thing = import_prop(data, run.order.name)
-    provenance.write(thing, provenance.origin_of(info, server.welcome.server))
+    thing, *others = _brought(server, info, run.order.name)
+    for made in (thing, *others):
+        provenance.write(made, provenance.origin_of(info, server.welcome.server))
     if options.lods:
         lods.make_lods(bpy.context, thing, [0.5**n for n in range(1, options.lods + 1)])
     if options.collision:
         hull.make_collision(thing, options.collision.upper(), "UNREAL")
     return save(options.output / f"{run.order.name}.blend")
+
+
+def _brought(server: Any, info: messages.JobInfo, name: str) -> list[bpy.types.Object]:
+    """The job's objects in a new file, the one that counts first. Raises PropError."""
+    refines = info.settings.refine is not None
+    names = refined_files.needed([f.name for f in info.files]) if refines else [PROP]
+    try:
+        files = {name: b"".join(server.fetch(info.job, name)) for name in names}
+    except (errors.RemoteError, errors.ConnectionLost) as error:
+        raise PropError(f"its file did not come: {error}") from error
+    if not refines:
+        return [import_prop(files[PROP], name)]
+    bpy.ops.wm.read_homefile(use_empty=True, app_template="")
+    try:
+        made = refined_files.bring_in(files, name)
+    except refined_files.RefinedError as error:
+        raise PropError(str(error)) from error
+    bpy.context.view_layer.objects.active = made[0]
+    return made
 
 
 def import_prop(data: bytes, name: str) -> bpy.types.Object:

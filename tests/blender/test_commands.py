@@ -161,6 +161,32 @@ def test_pictures_and_meshes_go_ahead_of_their_jobs(
     assert mesh == (tmp_path / "old.glb").read_bytes()
 
 
+def test_meshes_are_refined_and_saved_whatever_kind_they_are_of(
+    addon: ModuleType, tmp_path: Path, start_backend, capfd
+) -> None:
+    """By the real worker: what it writes is what is read."""
+    backend = start_backend("tiny_worker.py", features=["upload", "refine"])
+    bpy.ops.mesh.primitive_uv_sphere_add(segments=12, ring_count=8)
+    count = len(bpy.context.active_object.data.vertices)
+    bpy.ops.export_scene.gltf(filepath=str(tmp_path / "old.glb"))
+    bpy.ops.wm.obj_export(filepath=str(tmp_path / "old.obj"))
+    ask = {"prompt": "a red ball", "seed": 3}
+    jobs = [{**ask, "name": k, "refine": {"mesh": f"old.{k}"}} for k in ("glb", "obj")]
+    path, out = written(tmp_path, json.dumps(jobs), "jobs.json"), tmp_path / "out"
+    options = ["-o", str(out), "--connection-file", str(backend.file)]
+    code = part(addon, "commands").execute([str(path), *options, "--collision", "box"])
+    assert code == 0, capfd.readouterr()
+    for kind in ("glb", "obj"):
+        bpy.ops.wm.open_mainfile(filepath=str(out / f"{kind}.blend"))
+        thing = bpy.data.objects[kind]
+        assert len(thing.data.vertices) >= count
+        assert thing.dimensions.x == pytest.approx(2, abs=0.7)
+        assert part(addon, "provenance").read(thing)["seed"] == "3"
+        assert "UBX_" + kind + "_00" in bpy.data.objects
+        images = [image for image in bpy.data.images if image.size[0] > 1]
+        assert images and all(image.packed_file for image in images)
+
+
 def test_a_job_that_fails_is_told_and_the_others_go_on(
     addon: ModuleType, tmp_path: Path, start_backend, capfd
 ) -> None:
