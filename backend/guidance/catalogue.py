@@ -52,7 +52,7 @@ CONVERTERS: dict[str, Converter] = {
     ),
     "zero123": Converter("backend.guidance.zero123_original:convert_zero123", ("zero123-xl.ckpt",)),
     "stable-zero123": Converter(
-        "backend.guidance.zero123_original:convert_zero123", ("stable_zero123.ckpt",)
+        "backend.guidance.zero123_original:convert_stable_zero123", ("stable_zero123.ckpt",)
     ),
 }
 

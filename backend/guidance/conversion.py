@@ -124,6 +124,8 @@ def copy_parts(base: Path, out: Path, parts: Iterable[str]) -> None:
         shutil.copytree(base / part, out / part, dirs_exist_ok=True)
 
 
-def write_index(out: Path, pipeline: str) -> None:
-    """Last of all, so that a folder without it is known to be unfinished."""
-    (out / weights.INDEX).write_text(json.dumps({"_class_name": pipeline}) + "\n")
+def write_index(out: Path, pipeline: str, **notes: Any) -> None:
+    """Last of all, so that a folder without it is known to be unfinished. notes: what the tensors
+    do not say of themselves."""
+    content = {"_class_name": pipeline} | notes
+    (out / weights.INDEX).write_text(json.dumps(content) + "\n")

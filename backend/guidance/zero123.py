@@ -32,7 +32,9 @@ from backend.guidance.components import (
     precision_dtype,
 )
 from backend.guidance.latents import VaeEncoder
+from backend.guidance.pulling import RECORD
 from backend.guidance.worded import WordedPrior
+from backend.guidance.zero123_original import STABLE_KEY
 from backend.prompt.parse import Prompt
 from backend.reference.picture import Reference
 
@@ -41,7 +43,7 @@ TRAINED_DISTANCE = 1.85  # the middle of the distances it was trained at, 1.5 to
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 PROJECTION = "clip_camera_projection"
-STABLE = "stable"  # a folder named so holds Stable Zero123, whose files do not say it
+STABLE = "stable"  # in the name of where Stable Zero123 comes from
 
 
 @dataclass(frozen=True)
@@ -141,11 +143,24 @@ def load_zero123(
     encode = VaeEncoder(vae, unet.config.sample_size, config.tile_vae)
     seen = _look(folder, encode, reference, device)
     scale = config.guidance_scale
-    stable = STABLE in folder.name
-    prior = Zero123Prior(unet, encode, projection.to(device), schedule, seen, scale, stable)
+    projection, stable = projection.to(device), is_stable(folder)
+    prior = Zero123Prior(unet, encode, projection, schedule, seen, scale, stable)
     prior.weights_hash = weights.weights_hash(folder, files)
     prior.ignored_words = tuple(dict.fromkeys((*prompt.words, *negative.words)))
     return prior
+
+
+def is_stable(folder: Path) -> bool:
+    """Whether it holds Stable Zero123, whose networks are of the same shapes: by what our converter
+    noted in the index, else by where it was pulled from, else by the folder's own name."""
+    noted = weights.read_index(folder).get(STABLE_KEY)
+    if noted is not None:
+        return bool(noted)
+    named = folder.resolve().name
+    if (folder / RECORD).is_file():
+        place = str(weights.read_json(folder / RECORD).get("repository", ""))
+        named = place if "/" in place else named  # else it is the user's own file
+    return STABLE in named.lower()
 
 
 def _load_projection(file: Path) -> nn.Linear:

@@ -30,6 +30,7 @@ from backend.guidance.conversion import (
 from backend.guidance.ldm_parts import original_clip_name, original_vae_name, split_attention
 
 PIPELINE = "Zero123Pipeline"
+STABLE_KEY = "stable_zero123"  # of model_index.json
 VAE_PREFIX, CLIP_PREFIX, CAMERA_PREFIX = (
     "first_stage_model.", "cond_stage_model.model.", "cc_projection.",
 )  # fmt: skip
@@ -75,8 +76,18 @@ class Layout:
     vae: dict[str, Any] = field(default_factory=_vae)
 
 
-def convert_zero123(checkpoint: Path, out: Path, layout: Layout | None = None) -> None:
-    """Raises PriorError where a tensor is missing, left over or of another shape."""
+def convert_stable_zero123(checkpoint: Path, out: Path, layout: Layout | None = None) -> None:
+    """As `convert_zero123`, and the folder says what its tensors do not."""
+    convert_zero123(checkpoint, out, layout, stable=True)
+
+
+def convert_zero123(
+    checkpoint: Path, out: Path, layout: Layout | None = None, stable: bool = False
+) -> None:
+    """stable: the checkpoint is Stable Zero123's, which is told cameras in another way.
+
+    Raises PriorError where a tensor is missing, left over or of another shape.
+    """
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
@@ -91,7 +102,7 @@ def convert_zero123(checkpoint: Path, out: Path, layout: Layout | None = None) -
     _convert_clip(under(CLIP_PREFIX, state), checkpoint, out / "image_encoder")
     _convert_projection(under(CAMERA_PREFIX, state), checkpoint, out / "clip_camera_projection")
     _write_scheduler(out / "scheduler")
-    write_index(out, PIPELINE)
+    write_index(out, PIPELINE, **{STABLE_KEY: stable})
 
 
 def _convert_clip(state: dict[str, Tensor], checkpoint: Path, out: Path) -> None:

@@ -20,6 +20,7 @@ from backend.job import Job, RunFiles, new_context
 from backend.pipeline import _about_ignored, generate
 from backend.reference.picture import Reference, load_reference
 from tests.tiny_job import TINY
+from tests.tiny_models import write_json
 from tests.tiny_zero123 import write_zero123
 
 
@@ -98,11 +99,29 @@ def test_the_picture_s_latents_stand_beside_the_noisy_ones_unscaled(
     torch.testing.assert_close(asked["sample"][1, 4:], mode[0])
 
 
-def test_stable_zero123_is_known_by_its_folder(reference: Reference, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name,noted,pulled,stable",
+    [
+        ("any", True, None, True),  # our converter's word counts most
+        ("stable-zero123", False, "x/stable-zero123-diffusers", False),
+        ("any", None, "ashawkey/stable-zero123-diffusers", True),  # then where it is from
+        ("my stable folder", None, "bennyguo/zero123-xl-diffusers", False),
+        ("Stable-Zero123", None, None, True),  # then its name
+        ("stable-zero123", None, "mine.ckpt", True),
+        ("any", None, None, False),
+    ],
+)
+def test_stable_zero123_is_known_by_what_was_noted_of_it(
+    name: str, noted, pulled, stable: bool, reference: Reference, tmp_path: Path
+) -> None:
     kind = ["clip_camera_projection/zero123", "Zero123Pipeline"]
-    folder = write_zero123(tmp_path / "stable-zero123", pipeline=kind)
+    folder = write_zero123(tmp_path / name, pipeline=kind)
+    if noted is not None:
+        write_json(folder / "model_index.json", {"_class_name": kind, "stable_zero123": noted})
+    if pulled is not None:
+        write_json(folder / "pulled.json", {"repository": pulled})
     prior = load_prior(folder, "", reference=reference)
-    assert prior.stable and prior.default_guidance_scale == 5.0 and prior.sees_image
+    assert prior.stable == stable and prior.default_guidance_scale == 5.0 and prior.sees_image
 
 
 def test_words_beside_the_picture_are_said_to_be_ignored(

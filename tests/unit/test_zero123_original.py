@@ -14,10 +14,12 @@ from backend.cli import main
 from backend.errors import InputError, PriorError
 from backend.guidance import pulling
 from backend.guidance.base import Views
+from backend.guidance.catalogue import CONVERTERS
 from backend.guidance.conversion import UNET_PREFIX, unet_names
 from backend.guidance.ldm_parts import original_clip_name, original_vae_name
 from backend.guidance.priors import load_prior
 from backend.guidance.weights import read_json
+from backend.guidance.zero123 import is_stable
 from backend.guidance.zero123_original import (
     CAMERA_PREFIX,
     CLIP_PREFIX,
@@ -163,6 +165,17 @@ def test_what_comes_out_is_what_went_in(folder, kind: str, tmp_path: Path, pictu
         noisy = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
         asked.append(prior.predict_x0(noisy, torch.full((2,), 500), Views(turntable(2)), 3.0))
     assert torch.equal(*asked)
+
+
+@pytest.mark.parametrize("name", ["zero123", "stable-zero123"])
+def test_the_converted_folder_says_which_of_the_two_it_is(
+    folder, name: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "it.ckpt"
+    torch.save({"state_dict": original_of(folder)}, file)
+    convert = pulling._converter(CONVERTERS[name])
+    convert(file, tmp_path / "out", layout_of(folder))
+    assert is_stable(tmp_path / "out") == (name == "stable-zero123")
 
 
 LEAVE = {
