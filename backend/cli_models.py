@@ -72,7 +72,7 @@ def models(arguments: argparse.Namespace) -> int:
         lines = [f"{arguments.prior} is in {folder}."]
     elif arguments.action == "check":
         found = _checked(arguments.prior)
-        lines = [f"{found['prior']}: as it was pulled."]
+        lines = [_verdict(found)]
     else:
         found = _shown(arguments.prior, arguments.prompt)
         lines = _text(found)
@@ -115,12 +115,25 @@ def _pulled(name: str) -> dict[str, Any]:
 def _checked(name: str) -> dict[str, Any]:
     """Raises PriorError where a file is not what it was."""
     from backend.guidance.catalogue import models_folder
+    from backend.guidance.priors import PRIORS
     from backend.guidance.pulling import faults, source_of
 
+    if name in PRIORS and PRIORS[name].folder is not None:
+        from backend.guidance.shipped import check_shipped
+
+        return check_shipped(name)
     source_of(name)
     if found := faults(models_folder() / name):
         raise PriorError(f"The weights of '{name}' are not whole: {'; '.join(found)}.")
     return {"prior": name, "whole": True}
+
+
+def _verdict(found: dict[str, Any]) -> str:
+    if "sha256" not in found:
+        return f"{found['prior']}: as it was pulled."
+    count = found["compared"]
+    how = f"{count} files as they were installed" if count else "its files load"
+    return f"{found['prior']}: whole, {how}; sha256 of its weights {found['sha256']}."
 
 
 def _shown(name: str, prompt: str | None) -> dict[str, Any]:

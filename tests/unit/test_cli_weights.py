@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from backend.cli import main
 from backend.guidance import pulling
+from backend.guidance import shipped as shipping
 from backend.guidance.catalogue import SOURCES
 from backend.guidance.distillations import DISTILLATIONS
 from backend.guidance.priors import PRIORS, find_folder
-from tests.tiny_models import write_stable_diffusion
+from tests.tiny_models import write_embedded, write_stable_diffusion
 
 
 @pytest.fixture
@@ -93,6 +95,53 @@ def test_what_cannot_be_pulled_is_one_sentence(models, hub, capsys) -> None:
     assert "nothing to pull" in capsys.readouterr().err
     assert main(["models", "check", "sd3"]) == 2
     assert "not completed" in capsys.readouterr().err
+
+
+def test_the_weights_that_ship_are_checked(models, capsys) -> None:
+    assert main(["models", "check", "embedded", "--json"]) == 0
+    found = _json(capsys)
+    assert found["whole"] is True and len(found["sha256"]) == 64
+    assert main(["models", "check", "embedded"]) == 0
+    assert found["sha256"] in capsys.readouterr().out
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """A tiny prior that ships; its package's RECORD as an installer writes it."""
+    folder = write_embedded(tmp_path / "site" / "backend" / "weights" / "embedded")
+    site, noted = tmp_path / "site", tmp_path / "site" / "propsmith-1.0.dist-info"
+    noted.mkdir()
+    (noted / "METADATA").write_text("Metadata-Version: 2.1\nName: propsmith\nVersion: 1.0\n")
+    lines = [
+        f"{path.relative_to(site)},sha256={shipping._as_noted(path)},{path.stat().st_size}"
+        for path in sorted(folder.rglob("*.*"))
+        if path.is_file()
+    ]
+    (noted / "RECORD").write_text("\n".join(lines) + "\n")
+    distribution = shipping.metadata.PathDistribution(noted)
+    monkeypatch.setattr(shipping.metadata, "distribution", lambda _: distribution)
+    monkeypatch.setitem(PRIORS, "embedded", replace(PRIORS["embedded"], folder=folder))
+    return folder
+
+
+def test_files_that_ship_are_compared_with_what_was_installed(models, shipped, capsys) -> None:
+    assert main(["models", "check", "embedded", "--json"]) == 0
+    count = len([path for path in shipped.rglob("*.*") if path.is_file()])
+    assert _json(capsys)["compared"] == count
+    config = shipped / "scheduler" / "scheduler_config.json"
+    config.write_text(config.read_text() + "\n")
+    assert main(["models", "check", "embedded"]) == 2
+    assert "scheduler_config.json has changed" in capsys.readouterr().err
+
+
+def test_a_shipped_file_cut_short_is_found_without_a_record(
+    models, shipped, monkeypatch, capsys
+) -> None:
+    monkeypatch.setattr(shipping, "installed_hashes", lambda _: {})
+    (file,) = (shipped / "unet").glob("*.safetensors")
+    file.write_bytes(file.read_bytes()[:-8])
+    assert main(["models", "check", "embedded"]) == 2
+    assert "can't be loaded" in capsys.readouterr().err
 
 
 def test_a_name_that_is_not_here_says_how_to_fetch_it(models, tmp_path, capsys) -> None:
