@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import math
 import os
 import shutil
 from typing import Any
@@ -55,7 +56,7 @@ def examine() -> dict[str, Any]:
         "priors": {
             "embedded": {"fits": True, "why": "made for two CPU cores"},
             **{
-                name: _fit(source.memory_gb, gpu, memory, source.streamed_gb)
+                name: _fit(source.memory_gb, gpu, memory, source.streamed_gb, source.host_gb)
                 for name, source in SOURCES.items()
             },
         },
@@ -63,17 +64,26 @@ def examine() -> dict[str, Any]:
 
 
 def _fit(
-    needed: float, gpu: dict[str, Any] | None, memory: float | None, streamed: float | None = None
+    needed: float,
+    gpu: dict[str, Any] | None,
+    memory: float | None,
+    streamed: float | None = None,
+    host: float = 0.0,
 ) -> dict[str, Any]:
     """Half precision on the GPU, whole or streamed from main memory, or twice that in main memory
-    alone."""
-    if gpu is not None and gpu["memory_gb"] >= needed:
+    alone. host: of main memory beside a GPU; what can't be told is taken for enough."""
+    card = gpu["memory_gb"] if gpu is not None else 0.0
+    main = memory if memory is not None else math.inf
+    if card >= needed and main >= host:
         return {"fits": True, "why": f"needs about {needed:g} GB of the GPU's memory"}
-    if gpu is not None and streamed is not None and gpu["memory_gb"] >= streamed:
+    if streamed is not None and card >= streamed and main >= max(host, needed):
         why = f"its blocks come one by one, slower; whole it needs about {needed:g} GB of a GPU"
         return {"fits": True, "why": why}
-    if memory is not None and memory >= 2 * needed:
+    if memory is not None and memory >= max(host, 2 * needed):
         return {"fits": True, "why": "on the CPU alone: hours a prop"}
+    if card >= (needed if streamed is None else streamed):
+        wanted = host if card >= needed else max(host, needed)
+        return {"fits": False, "why": f"needs about {wanted:g} GB of main memory beside the GPU"}
     return {"fits": False, "why": f"needs a GPU with about {needed:g} GB"}
 
 

@@ -29,6 +29,8 @@ class Source:
     streamed_gb: float  # the same where its blocks come one by one: see offload.py
     files: tuple[str, ...]  # patterns of what is needed; a pickle is read for its tensors alone
     gated: bool = False  # its licence must be accepted on the hub first
+    # Of main memory beside a card: to read the words, and the weights on their way.
+    host_gb: float = 6.0
     checkpoints: tuple[str, ...] = ()  # files in an original layout, converted when they are here
 
 
@@ -95,12 +97,13 @@ SOURCES: dict[str, Source] = {
                 "462165984030d82259a11f4367a4eed129e94a7b",
             ),
         ),
-        "CreativeML Open RAIL++-M", 7.1, 12.0, 7.0, (*_TEXTS, *_HALF),
+        "CreativeML Open RAIL++-M", 7.1, 12.0, 7.0, (*_TEXTS, *_HALF), host_gb=10.0,
     ),
     "deepfloyd": Source(
         (Published("DeepFloyd/IF-I-XL-v1.0", "c03d510e9b75bce9f9db5bb85148c1402ad7e694"),),
         "DeepFloyd IF licence", 28.0, 12.0, 4.0,
         (*_TEXTS, "unet/*.fp16.safetensors", "text_encoder/model-*.safetensors"), gated=True,
+        host_gb=14.0,
     ),
     "sd3": Source(
         (
@@ -115,7 +118,7 @@ SOURCES: dict[str, Source] = {
             "text_encoder/model.safetensors", "text_encoder_2/model.safetensors",
             "text_encoder_3/model-*.safetensors",
         ),
-        gated=True,
+        gated=True, host_gb=16.0,
     ),
     "mvdream": Source(
         (Published("MVDream/MVDream", "d14ac9d78c48c266005729f2d5633f6c265da467"),),
@@ -131,7 +134,7 @@ SOURCES: dict[str, Source] = {
         ),
         "Apache-2.0 of its publishers; its bases' CreativeML Open RAIL-M and RAIL++-M",
         11.0, 14.0, 7.0,
-        ("nd_mv_ema.ckpt", "albedo_mv_ema.ckpt"),
+        ("nd_mv_ema.ckpt", "albedo_mv_ema.ckpt"), host_gb=10.0,
         checkpoints=("nd_mv_ema.ckpt", "albedo_mv_ema.ckpt"),
     ),
     "zero123": Source(

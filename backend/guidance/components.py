@@ -68,8 +68,8 @@ def load_vae(file: Path, dtype: torch.dtype, device: torch.device) -> Any:
     return load_network(AutoencoderKL, file, dtype, device)
 
 
-def load_text_model(kind: Any, folder: Path) -> Any:
-    """A transformers model in fp32 on the CPU: a prompt is encoded once and costs a second."""
+def load_text_model(kind: Any, folder: Path, dtype: torch.dtype = torch.float32) -> Any:
+    """A transformers model on the CPU: a prompt is encoded once and costs a second."""
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
@@ -79,12 +79,13 @@ def load_text_model(kind: Any, folder: Path) -> Any:
         model, notes = kind.from_pretrained(
             folder,
             variant="fp16" if half else None,
+            dtype=dtype,
             local_files_only=True,
             use_safetensors=True,
             output_loading_info=True,
         )
     refuse_missing(notes, folder)
-    return model.float().eval()
+    return model.to(dtype).eval()
 
 
 def load_tokenizer(kind: Any, folder: Path) -> Any:

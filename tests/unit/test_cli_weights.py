@@ -168,3 +168,16 @@ def test_doctor_weighs_the_memory_there_is() -> None:
     small = {"memory_gb": 8.0}
     assert "one by one" in _fit(12.0, small, 32.0, streamed=7.0)["why"]
     assert not _fit(12.0, small, 16.0, streamed=9.0)["fits"]
+
+
+def test_doctor_weighs_main_memory_beside_the_gpu() -> None:
+    from backend.cli_doctor import _fit
+
+    large, small = {"memory_gb": 24.0}, {"memory_gb": 8.0}
+    assert _fit(16.0, large, 16.0, streamed=6.0, host=16.0)["fits"]
+    short = _fit(16.0, large, 8.0, streamed=6.0, host=16.0)
+    assert not short["fits"] and "16 GB of main memory" in short["why"]
+    streamed = _fit(12.0, small, 8.0, streamed=7.0, host=6.0)
+    assert not streamed["fits"] and "12 GB of main memory" in streamed["why"]
+    assert _fit(16.0, large, None, host=16.0)["fits"]
+    assert "GPU with" in _fit(16.0, small, 16.0, streamed=9.0, host=6.0)["why"]

@@ -8,6 +8,7 @@ import torch
 
 from backend.cameras import turntable
 from backend.errors import PriorError
+from backend.guidance import t5_text
 from backend.guidance.base import Views
 from backend.guidance.deepfloyd import DeepFloydConfig
 from backend.guidance.distil import GuidanceConfig, distil
@@ -105,6 +106,27 @@ def test_vsd_s_adapter_reaches_what_the_words_of_sd3_become(tmp_path):
     prior = load_prior(write_sd3(tmp_path), "a red chair", config=SD3Config(image_size=16))
     adapter = LoraAdapter(prior.network, 2, seeded())
     assert "transformer_blocks/0/attn/to_add_out" in adapter.up
+
+
+@pytest.mark.parametrize("name", ["deepfloyd", "sd3"])
+def test_t5_takes_half_the_memory_and_says_nearly_the_same(tmp_path, monkeypatch, name):
+    write, config = KINDS[name]
+    folder, loaded, texts = write(tmp_path), [], []
+    load = t5_text.load_text_model
+
+    def noted(kind, place, dtype):
+        loaded.append(load(kind, place, dtype))
+        return loaded[-1]
+
+    def precise(kind, place, _):
+        return load(kind, place)
+
+    for loader in (noted, precise):
+        monkeypatch.setattr(t5_text, "load_text_model", loader)
+        texts.append(load_prior(folder, "a red chair", config=config).texts)
+    assert {p.dtype for p in loaded[0].parameters()} == {torch.bfloat16}
+    assert texts[0].dtype == torch.float32 and not torch.equal(*texts)
+    torch.testing.assert_close(*texts, rtol=0.05, atol=0.05)
 
 
 def test_a_missing_part_is_a_prior_error(written, tmp_path):
