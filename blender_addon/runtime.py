@@ -19,10 +19,11 @@ from bpy.props import (
 )
 
 from . import jobs
-from .progress import of_the_job
+from .progress import Watch, shares_of
 from .settings import title_of
 from .wire import messages
 
+_watch = Watch()
 _chosen = ""  # the job whose row is to be chosen once it is there
 
 
@@ -69,6 +70,7 @@ def mirror(link: str, sentence: str, infos: list[messages.JobInfo], shown: set[s
     """Newest first; the chosen row stays chosen."""
     global _chosen
     order = [info.job for info in infos]
+    _watch.keep(order)
     wanted, _chosen = (_chosen, "") if _chosen in order else ("", _chosen)
     for manager in bpy.data.window_managers:
         seen = manager.propsmith
@@ -94,7 +96,9 @@ def _fill(row: Any, info: messages.JobInfo, shown: bool) -> None:
     row.state = "refused" if jobs.is_refused(info) else info.wanted or info.state
     row.stage, row.error = info.stage, info.error
     at = (info.stage, info.step, info.steps, info.seconds_left)
-    row.progress, row.seconds_left = of_the_job(*at, info.settings.refine is not None)
+    refine, image = info.settings.refine, info.settings.image
+    shares = shares_of(refine.mode, refine.strength) if refine else shares_of("", 1.0, bool(image))
+    row.progress, row.seconds_left = _watch.look(info.job, at, shares)
     row.shown = shown
 
 
