@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from backend.errors import InputError
-from backend.guidance import csd, ism, nfsd, rfds, sdi, sds, sds_bridge, sjc
+from backend.guidance import csd, ism, nfsd, rfds, sdi, sds, sds_bridge, sjc, x0
 from backend.guidance.base import Views
 from backend.guidance.distil import DISTILLATIONS, GuidanceConfig, distil
 from tests.mixture_prior import MixturePrior
@@ -76,6 +76,22 @@ def test_sds_is_dreamfusions_equation_3(prior, t, weighting):
     }[weighting]
     expected = w * (f.guided(t, 7.5) - f.noise)
     check(sds.SDS(prior, sds.Config(7.5, weighting)), f, t, expected)
+
+
+@pytest.mark.parametrize("t", LEVELS)
+@pytest.mark.parametrize("rescale", [0.0, 0.5, 1.0])
+def test_x0_is_mvdreams_step_to_the_guided_estimate(prior, t, rescale):
+    """Section 3.3, the estimate's contrast pulled back as in 2305.08891, eq. 15 and 16."""
+    f = Formula(prior)
+    a = f.a(t)
+
+    def clean(eps):
+        return (f.noisy(t) - (1 - a).sqrt() * eps) / a.sqrt()
+
+    guided, prompted = clean(f.guided(t, 7.5)), clean(f.eps("prompt", t))
+    contrast = prompted.std((1, 2, 3), keepdim=True) / guided.std((1, 2, 3), keepdim=True)
+    estimate = rescale * guided * contrast + (1 - rescale) * guided
+    check(x0.X0(prior, x0.Config(7.5, rescale)), f, t, f.z.double() - estimate)
 
 
 @pytest.mark.parametrize("t", LEVELS)
