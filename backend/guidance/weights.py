@@ -20,6 +20,7 @@ from torch import Tensor
 from backend.errors import PriorError
 
 INDEX = "model_index.json"
+SHARDED = ".index"  # in the name of the JSON that says which file has which tensor
 
 
 def read_index(folder: Path) -> dict[str, Any]:
@@ -43,22 +44,42 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def weight_file(folder: Path, stem: str, variant: str | None = None) -> Path:
     """The component's safetensors: `stem` or its variant ("fp16"), the one asked for if both are
-    there."""
-    plain = folder / f"{stem}.safetensors"
-    special = folder / f"{stem}.{variant or 'fp16'}.safetensors"
-    for path in [special, plain] if variant else [plain, special]:
-        if path.is_file():
-            return path
+    there. For weights in several files, the index that names them (see `shards`)."""
+    special = variant or "fp16"
+    plain = [f"{stem}.safetensors", f"{stem}.safetensors{SHARDED}.json"]
+    half = [f"{stem}.{special}.safetensors", f"{stem}.safetensors{SHARDED}.{special}.json"]
+    for name in [*half, *plain] if variant else [*plain, *half]:
+        if (folder / name).is_file():
+            shards(folder / name)
+            return folder / name
     raise PriorError(
-        f"The prior's folder '{folder}' has no {plain.name}; "
+        f"The prior's folder '{folder}' has no {plain[0]}; "
         "convert its weights to safetensors, or download it again."
     )
 
 
+def shards(file: Path) -> list[Path]:
+    """The files that a `weight_file` stands for: itself, or the index and all that it names.
+
+    Raises PriorError where one is missing.
+    """
+    if SHARDED not in file.name:
+        return [file]
+    with unreadable_is_prior_error(file):
+        names = sorted(set(read_json(file)["weight_map"].values()))
+        found = [file.parent / name for name in names]
+    if absent := [path.name for path in found if not path.is_file()]:
+        raise PriorError(
+            f"The prior's folder '{file.parent}' has no {absent[0]}; download it again."
+        )
+    return [file, *found]
+
+
 def weights_hash(folder: Path, files: Iterable[Path]) -> str:
-    """sha256 over the files' relative names and bytes, sorted by name."""
+    """sha256 over the files' relative names and bytes, shards included, sorted by name."""
     digest = hashlib.sha256()
-    for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in files):
+    whole = [path for file in files for path in shards(file)]
+    for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in whole):
         digest.update(f"{name}\0{path.stat().st_size}\0".encode())
         with path.open("rb") as file:
             while chunk := file.read(1 << 22):

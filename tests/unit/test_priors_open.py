@@ -129,6 +129,34 @@ def test_t5_takes_half_the_memory_and_says_nearly_the_same(tmp_path, monkeypatch
     torch.testing.assert_close(*texts, rtol=0.05, atol=0.05)
 
 
+@pytest.mark.parametrize("variant", [None, "fp16"])
+def test_weights_in_several_files_are_one(tmp_path, variant):
+    """Stable Diffusion 3.5 large's transformer is published so."""
+    from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+
+    _, config = KINDS["sd3"]
+    folder = write_sd3(tmp_path)
+    whole = load_prior(folder, "a red chair", config=config)
+    part = folder / "transformer"
+    network = SD3Transformer2DModel.from_pretrained(part)
+    (part / "diffusion_pytorch_model.safetensors").unlink()
+    network.save_pretrained(part, max_shard_size="20KB", variant=variant)
+    files = sorted(part.glob("*.safetensors"))
+    assert len(files) > 1
+    split = load_prior(folder, "a red chair", config=config)
+    noisy, t = noisy_for(whole)
+    views = Views(None)
+    assert torch.equal(*(p.predict_x0(noisy, t, views, 3.0) for p in (whole, split)))
+    changed = bytearray(files[-1].read_bytes())
+    changed[-1] ^= 1
+    files[-1].write_bytes(changed)
+    other = load_prior(folder, "a red chair", config=config)
+    assert len({whole.weights_hash, split.weights_hash, other.weights_hash}) == 3
+    files[-1].unlink()
+    with pytest.raises(PriorError, match=files[-1].name):
+        load_prior(folder, "a red chair", config=config)
+
+
 def test_a_missing_part_is_a_prior_error(written, tmp_path):
     folder, config = written
     part = "transformer" if (folder / "transformer").is_dir() else "unet"
