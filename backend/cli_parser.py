@@ -149,7 +149,8 @@ def _add_guidance(parser: argparse.ArgumentParser) -> None:
         "--guidance-scale",
         metavar="S",
         type=_number(0.0, 1000.0),
-        help="how much the prompt counts over none, u + S (c - u) (default: the distillation's)",
+        help="how much the prompt counts over none, u + S (c - u) (default: the distillation's); "
+        "with csd a factor on the whole gradient, with sds-bridge of its first half alone",
     )
     add("--timesteps", choices=TIMESTEPS, help="order of noise levels in all stages")
     add(

@@ -34,7 +34,9 @@ class Config:
 
 
 class SDSBridge:
-    """A `Rule`. Raises InputError where the prior can't read what goes wrong in a picture."""
+    """A `Rule`. Its guidance scale is that of the SDS phase, s of u + s (c - u); the bridge's own
+    factor is `bridge_scale`. Raises InputError where the prior can't read what goes wrong in a
+    picture."""
 
     def __init__(self, prior: Prior, config: Config | None = None):
         self.prior, self.config = prior, config or Config()
