@@ -43,7 +43,7 @@ class Prior(Protocol):
     """A text-conditioned diffusion model, prompt already encoded.
 
     A flow model is one too: z_s = (1 - s) x0 + s eps is a diffusion's mixture but for its length,
-    so it states s as alphas_cumprod and shortens what it is given (see flow.py).
+    so it states s as alphas_cumprod and shortens what it is given (see sd3.py).
     """
 
     domains: tuple[str, ...]
