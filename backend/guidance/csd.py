@@ -29,8 +29,8 @@ class Config:
 
 
 class CSD:
-    """A `Rule`. Its guidance scale is no s of u + s (c - u), as there is no u: it is a factor on the
-    gradient, which Adam forgets but for `gradient_clip`; 1 where other rules have tens."""
+    """A `Rule`. Its guidance scale is no s of u + s (c - u), there being no u: a factor on
+    the gradient, which Adam forgets but for `gradient_clip`; 1 where other rules have tens."""
 
     def __init__(self, prior: Prior, config: Config | None = None):
         self.prior, self.config = prior, config or Config()
