@@ -59,7 +59,7 @@ def models(arguments: argparse.Namespace) -> int:
     """Returns the exit code; raises PropsmithError with the sentence for the user."""
     if arguments.action == "list":
         found = _listed()
-        lines = [f"{row['name']:14} {row['weights']}" for row in found["priors"]]
+        lines = [_row(row) for row in found["priors"]]
         lines.append(f"Distillations: {', '.join(found['distillations'])}.")
     elif arguments.action == "pull":
         found = _pulled(arguments.prior)
@@ -98,17 +98,30 @@ def _listed() -> dict[str, Any]:
     return {"priors": rows, "distillations": list(DISTILLATIONS)}
 
 
+def _row(row: dict[str, Any]) -> str:
+    """A prior in one line: what it weighs and asks for, its licence, where it is."""
+    if "download_gb" not in row:
+        return f"{row['name']:14} {row['weights']}"
+    gated = ", to be accepted on the hub" if row["gated"] else ""
+    sizes = f"{row['download_gb']:4g} GB, {row['memory_gb']:2g} GB of a GPU"
+    return f"{row['name']:14} {sizes}, {row['licence']}{gated}; {row['weights']}"
+
+
 def _pulled(name: str) -> dict[str, Any]:
     """Says what comes before it comes."""
-    from backend.guidance.pulling import pull, source_of
+    from backend.guidance.pulling import absent_bases, pull, source_of
 
     source = source_of(name)
-    print(
+    about = (
         f"{name}: about {source.download_gb:g} GB from {source.places[0].repository}, licence: "
-        f"{source.licence}; wants about {source.memory_gb:g} GB of a GPU's memory.",
-        file=sys.stderr,
-        flush=True,
+        f"{source.licence}; wants about {source.memory_gb:g} GB of a GPU's memory."
     )
+    for base in absent_bases(name):
+        about += (
+            f" It shares parts with {base}, which comes first: about "
+            f"{source_of(base).download_gb:g} GB, licence: {source_of(base).licence}."
+        )
+    print(about, file=sys.stderr, flush=True)
     return {"prior": name, "folder": str(pull(name)), "licence": source.licence}
 
 

@@ -122,6 +122,12 @@ def convert(name: str, checkpoints: Sequence[Path]) -> Path:
     return folder
 
 
+def absent_bases(name: str) -> list[str]:
+    """Priors that `pull` fetches beside this one, as it shares parts with them: those not here."""
+    bases = CONVERTERS[name].bases if SOURCES[name].checkpoints else ()
+    return [base for base in bases if not (models_folder() / base / RECORD).is_file()]
+
+
 def _bases(name: str) -> list[Path]:
     """Folders of the priors that lend parts, pulled where they are not whole."""
     folders = [(base, models_folder() / base) for base in CONVERTERS[name].bases]

@@ -59,6 +59,27 @@ def test_list_names_priors_and_distillations(models, capsys) -> None:
     assert rows["sdxl"]["licence"] and rows["sdxl"]["download_gb"] > 1
 
 
+def test_list_tells_people_sizes_licences_and_memory(models, capsys) -> None:
+    assert main(["models", "list"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    for name, source in SOURCES.items():
+        assert f"{source.download_gb:g} GB, " in lines[name] and source.licence in lines[name]
+        assert f"{source.memory_gb:g} GB of a GPU" in lines[name]
+        assert f"propsmith models pull {name}" in lines[name]
+        assert ("accepted on the hub" in lines[name]) == source.gated
+    assert "in the package" in lines["embedded"]
+
+
+def test_pull_tells_what_comes_beside_it(models, hub, capsys) -> None:
+    assert main(["models", "pull", "mvdream"]) == 2  # its own place is gone from this hub
+    said = capsys.readouterr().err.splitlines()[0]
+    assert said.startswith("mvdream: about 5.2 GB")
+    assert "sd21, which comes first: about 2.6 GB" in said and "RAIL++" in said
+    assert (models / "sd21" / pulling.RECORD).is_file()
+    main(["models", "pull", "mvdream"])
+    assert "sd21" not in capsys.readouterr().err.splitlines()[0]
+
+
 def test_everything_that_does_not_ship_can_be_pulled() -> None:
     assert set(SOURCES) == {name for name, entry in PRIORS.items() if entry.folder is None}
 
