@@ -14,6 +14,7 @@ import bpy
 from . import materials
 
 LIVE_ROLES = ("LIVE",)
+ORIGIN = "propsmith_origin"  # custom property of what was made: provenance.py
 _sessions: dict[str, int] = {}  # uid -> session_uid of the original
 _names: dict[str, str] = {}  # uid -> its name when last seen: the quick way
 _count = -1  # of objects, when last looked through

@@ -14,13 +14,13 @@ from typing import Any
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
-from . import live, operators, session
+from . import live, objects, operators, refine_show, session
 from .licences import licence_of
 from .settings import show_settings
 from .translations import told
 from .wire import checks, errors, messages
 
-KEY = "propsmith_origin"
+KEY = objects.ORIGIN
 FORMAT = 1
 
 
@@ -53,6 +53,19 @@ def stamp(thing: bpy.types.Object, info: messages.JobInfo, _extras: dict[str, An
     """For live.on_finished: every prop that is finished gets its origin."""
     welcome = session.now.welcome
     write(thing, origin_of(info, welcome.server if welcome else ""))
+
+
+def stamp_refined(mesh: bpy.types.Mesh, info: messages.JobInfo) -> None:
+    """The mesh of a refinement, which may yet be thrown away: its object has its own origin until
+    `adopt`."""
+    welcome = session.now.welcome
+    mesh[KEY] = origin_of(info, welcome.server if welcome else "")
+
+
+def adopt(thing: bpy.types.Object) -> None:
+    """A refinement is kept for good: the object is now what its mesh says."""
+    if (origin := thing.data.get(KEY)) is not None:
+        thing[KEY] = origin.to_dict() if hasattr(origin, "to_dict") else origin
 
 
 def read(thing: bpy.types.Object) -> dict[str, Any] | None:
@@ -98,7 +111,10 @@ class PROPSMITH_OT_reproduce(bpy.types.Operator):
             context.scene.propsmith.seed_locked = True
             if session.now.client is None:
                 session.connect()
-            operators.generate(context, settings)
+            if settings.refine is not None:
+                refine_show.again(settings)
+            else:
+                operators.generate(context, settings)
         except (errors.WireError, operators.GenerateError) as error:
             self.report({"ERROR"}, told(str(error)))
             return {"CANCELLED"}

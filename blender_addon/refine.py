@@ -16,7 +16,7 @@ from bpy.app.handlers import persistent
 from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import EnumProperty, FloatProperty, PointerProperty, StringProperty
 
-from . import bridge, jobs, refine_jobs, session
+from . import bridge, jobs, provenance, refine_jobs, session
 from . import refine_live as live
 from . import refine_record as records
 from .properties import MOST_SEED
@@ -165,6 +165,7 @@ class PROPSMITH_OT_refine_apply(_OnRecord, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         records.apply(context.active_object)
+        provenance.adopt(context.active_object)
         return {"FINISHED"}
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import bpy
 
-from . import bridge, jobs, runtime, session, undo, uploads
+from . import bridge, jobs, provenance, runtime, session, undo, uploads
 from . import refine_live as live
 from . import refine_record as records
 from .refine_material import new_material
@@ -146,7 +146,14 @@ def bring(job: str, names: list[str]) -> Generator[object, None, None]:
         thing = live.owner_of(job)
         return new_material(f"{thing.name} refined" if thing else "Refined", pictures, layer)
 
-    yield from _until(lambda: live.finish(job, result, dress if pictures else None))
+    def put() -> bool:
+        thing, info = live.owner_of(job), jobs.infos.get(job)
+        done = live.finish(job, result, dress if pictures else None)
+        if done and thing is not None and info is not None:
+            provenance.stamp_refined(thing.propsmith_refine.b_mesh, info)
+        return done
+
+    yield from _until(put)
     jobs.unfollow(job)
     undo.push("Refine")
 

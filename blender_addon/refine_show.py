@@ -2,21 +2,22 @@
 
 In: what is known of the job. Out: that object selected; where it is not in this file, the finished
 mesh beside, at the 3D cursor, in an undo step of its own. The job's own follower is left alone, so
-that a refinement that runs goes on.
+that a refinement that runs goes on. `again` is the same job once more, for an object that is gone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import dataclass
 from typing import Any
 
 import bpy
 
-from . import bridge, jobs, refined_files, session, undo
+from . import bridge, jobs, live, objects, refined_files, runtime, session, undo
 from . import refine_record as records
 from .settings import title_of
 from .translations import n_
-from .wire import errors, messages
+from .wire import errors, messages, preview
 
 ELSEWHERE = n_(
     "The object that this job refines is not in this file: open the file that has it, or show the "
@@ -40,12 +41,46 @@ def show(context: bpy.types.Context, info: messages.JobInfo) -> str:
 
 
 def object_of(job: str) -> bpy.types.Object | None:
-    """The one whose refinement it is; a duplicate only where there is no other."""
+    """The one whose refinement it is, or was before it was applied."""
     for thing in bpy.data.objects:
         record = records.record_of(thing)
         if record is not None and record.job == job:
             return thing
+    for thing in bpy.data.objects:
+        if getattr(thing.get(objects.ORIGIN), "get", {}.get)("job") == job:
+            return thing
     return None
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Follows a job that no object shows: its result comes in beside."""
+
+    job: str
+
+    def info(self, info: messages.JobInfo) -> None:
+        if info.state in messages.OVER:
+            jobs.unfollow(self.job)
+        if info.state == "done":
+            bridge.later(_bring(info))
+
+    def mesh(self, view: preview.MeshView, mesh: messages.Mesh) -> None:
+        """There is nothing to show it on."""
+
+    def texture(self, texture: messages.Texture) -> None:
+        """Comes with the files."""
+
+    def gone(self) -> None:
+        jobs.unfollow(self.job)
+
+
+def again(settings: messages.Settings) -> str:
+    """The job's id. Raises WireError. A server that has no more of the mesh says so."""
+    job = jobs.new_id()
+    jobs.follow(job, Arrival(job))
+    jobs.submit(job, settings)
+    runtime.choose(job)
+    return job
 
 
 def _select(context: bpy.types.Context, thing: bpy.types.Object) -> str:
@@ -81,6 +116,9 @@ def _bring(info: messages.JobInfo) -> Slices:
         for thing in things:
             if thing.parent is None:
                 thing.location += bpy.context.scene.cursor.location
+            for listener in live.on_finished:
+                listener(thing, info, {})
+        bpy.context.view_layer.update()  # or it does not know them yet
         _select(bpy.context, things[0])
     undo.push(f"Propsmith: {things[0].name}"[:60])
     undo.push_pending()

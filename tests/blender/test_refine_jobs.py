@@ -73,7 +73,7 @@ class Server:
 
     @property
     def submitted(self) -> Any:
-        return next(message for message in self.sent if isinstance(message, self.m.Submit))
+        return next(m for m in reversed(self.sent) if isinstance(m, self.m.Submit))
 
     def info(self, settings: Any, job: str, state: str, **more: Any) -> Any:
         return self.m.JobInfo(job, state, settings, **more)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from types import SimpleNamespace
 from typing import Any
 
@@ -61,6 +62,43 @@ def test_of_an_object_that_is_gone_the_result_comes_in_beside(
     assert np.abs(positions(new.data) - result.vertices).max() < 1e-6
     images = [n.image for n in new.active_material.node_tree.nodes if n.type == "TEX_IMAGE"]
     assert len(images) == 3 and all(image.packed_file for image in images)
+
+
+def test_an_applied_refinement_has_its_origin_and_can_be_made_again(
+    refine: SimpleNamespace, server: Server
+) -> None:
+    thing = ready("mirrored")
+    for owner in (thing, thing.data):
+        owner["propsmith_origin"] = {"prompt": "what it was", "job": "0" * 32}
+    started_from = thing.data
+    assert bpy.ops.propsmith.refine() == {"FINISHED"}
+    pump(refine)
+    job, settings = server.submitted.job, server.submitted.settings
+    server.finish(moved(refine, refine.live.reading_of(job, thing.propsmith_refine)))
+    pump(refine)
+    # Not before it is applied: it may be thrown away.
+    assert thing["propsmith_origin"]["prompt"] == "what it was"
+    assert bpy.ops.propsmith.refine_apply() == {"FINISHED"}
+    provenance = importlib.import_module(f"{refine.jobs.__package__}.provenance")
+    for owner in (thing, thing.data):
+        origin = owner["propsmith_origin"].to_dict()
+        assert (origin["prompt"], origin["job"]) == ("a rusty lamp", job)
+        assert origin["licence"] and origin["prior"] == "embedded" and origin["server"]
+        assert provenance.settings_of(origin) == settings
+    assert started_from["propsmith_origin"]["prompt"] == "what it was"
+    thing.select_set(False)
+    assert bpy.ops.propsmith.show(job=job) == {"FINISHED"} and thing.select_get()
+
+    count = len(bpy.data.objects)
+    assert bpy.ops.propsmith.reproduce() == {"FINISHED"}
+    pump(refine)
+    assert server.submitted.settings == settings and server.submitted.job != job
+    assert len(bpy.data.objects) == count
+    files = tuple(refine.messages.FileInfo(n, len(d)) for n, d in server.files.items())
+    server.news("done", files=files)
+    pump(refine)
+    assert len(bpy.data.objects) == count + 1 and not refine.jobs.followers
+    assert bpy.context.active_object["propsmith_origin"]["job"] == server.submitted.job
 
 
 @pytest.mark.parametrize("kind", ["glb", "obj", "ply"])
