@@ -8,7 +8,7 @@ panel's sliders. The mathematics is in cameras.py.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import bpy
@@ -17,8 +17,9 @@ from bpy.props import BoolProperty, FloatProperty
 from mathutils import Matrix, Vector
 
 from .cameras import KNOWN, RADIUS, Limits, Preferences, Spread, View, preferences, view_of
-from .settings import favoured
+from .settings import favoured, settings_of
 from .translations import n_, told
+from .wire import messages
 
 NO_CAMERA = n_("The scene has no camera: add one, or select the cameras to take the views from")
 NO_VIEW = n_("There is no 3D viewport here to take the view from")
@@ -108,6 +109,17 @@ def preferences_from(
 def settings_from(context: bpy.types.Context, source: str) -> dict[str, Any]:
     """Settings' fields azimuth, elevation, distance, fov and favour. Raises NoViewError."""
     return asdict(preferences_from(context, source))
+
+
+def panel_settings(context: bpy.types.Context) -> messages.Settings:
+    """The panel's settings with the cameras that it names, also those of the scene or the viewport.
+
+    Raises WireError or NoViewError.
+    """
+    settings, source = settings_of(context.scene), context.scene.propsmith.camera_source
+    if source in ("CAMERA", "VIEWPORT"):
+        settings = replace(settings, **settings_from(context, source))
+    return settings
 
 
 def show(panel: Any, found: Preferences) -> None:

@@ -14,9 +14,10 @@ from typing import Any
 
 import bpy
 
-from . import bridge, jobs, live, objects, runtime, session, solid, uploads
+from . import bridge, camera_views, jobs, live, objects, runtime, session, solid, uploads
+from .camera_views import panel_settings
 from .properties import MOST_SEED
-from .settings import settings_of, title_of
+from .settings import title_of
 from .translations import n_, told
 from .wire import errors, messages
 
@@ -82,22 +83,14 @@ def _too_old(settings: messages.Settings) -> str:
 
 
 def _panel_settings(context: bpy.types.Context) -> messages.Settings:
+    """With a new seed where that is not locked. Raises GenerateError."""
     panel = context.scene.propsmith
     if not panel.seed_locked:
         panel.seed = random.SystemRandom().randrange(MOST_SEED)
     try:
-        settings = settings_of(context.scene)
-    except errors.WireError as error:
+        return panel_settings(context)
+    except (errors.WireError, camera_views.NoViewError) as error:
         raise GenerateError(str(error)) from error
-    if panel.camera_source in ("CAMERA", "VIEWPORT"):
-        from . import camera_views
-
-        try:
-            found = camera_views.settings_from(context, panel.camera_source)
-        except camera_views.NoViewError as error:
-            raise GenerateError(str(error)) from error
-        settings = replace(settings, **found)
-    return settings
 
 
 def _with_picture(job: str, settings: messages.Settings, picture: Path) -> Slices:

@@ -19,10 +19,10 @@ from bpy.props import EnumProperty, FloatProperty, PointerProperty, StringProper
 from . import bridge, jobs, provenance, refine_jobs, session
 from . import refine_live as live
 from . import refine_record as records
+from .camera_views import NoViewError, panel_settings
 from .properties import MOST_SEED
 from .refine_frame import RefineError
 from .refine_read import copy_mesh, read_object, why_not
-from .settings import settings_of
 from .translations import n_, told
 from .wire import errors, mesh_file
 
@@ -87,7 +87,7 @@ class _Refine:
         try:
             check_connection()
             note = begin(context, thing, self.mode_of(context), wishes)
-        except (RefineError, mesh_file.MeshFileError, errors.WireError) as error:
+        except (RefineError, NoViewError, mesh_file.MeshFileError, errors.WireError) as error:
             self.report({"ERROR"}, told(str(error)))
             return {"CANCELLED"}
         self.report({"INFO"}, note)
@@ -194,13 +194,14 @@ def begin(
 ) -> str:
     """Starts a job on an object; returns what to tell the user.
 
-    Raises RefineError, MeshFileError or WireError, with a sentence; the object is then untouched.
+    Raises RefineError, NoViewError, MeshFileError or WireError, with a sentence; the object is then
+    untouched.
     """
     context.view_layer.update()  # the matrix is that of what the user sees
     panel = context.scene.propsmith
     if not panel.seed_locked:
         panel.seed = secrets.randbelow(MOST_SEED)
-    settings, group = settings_of(context.scene), "" if mode == "remesh" else wishes.group
+    settings, group = panel_settings(context), "" if mode == "remesh" else wishes.group
     base = copy_mesh(thing)
     try:
         reading = read_object(thing, base, group)

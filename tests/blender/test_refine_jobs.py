@@ -330,6 +330,26 @@ def test_the_saved_file_goes_on(refine: SimpleNamespace, server: Server, tmp_pat
     assert bpy.data.objects["Glove"].propsmith_refine.state == "DONE"
 
 
+def test_the_scene_s_camera_is_looked_through(refine: SimpleNamespace, server: Server) -> None:
+    """As Generate does; and the view is relative to the object that is refined."""
+    thing = ready("quads_and_ngons")
+    bpy.context.scene.propsmith.camera_source = "CAMERA"
+    bpy.context.scene.camera = None
+    with pytest.raises(RuntimeError, match="no camera"):
+        bpy.ops.propsmith.refine()
+    assert refine.record.record_of(thing) is None
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    bpy.context.scene.collection.objects.link(camera)
+    camera.location, camera.rotation_euler = (20, 0, 0), (np.pi / 2, 0, np.pi / 2)
+    bpy.context.scene.camera = camera
+    assert bpy.ops.propsmith.refine() == {"FINISHED"}
+    pump(refine)
+    settings = server.submitted.settings
+    assert settings.favour is not None and settings.elevation is not None
+    views = importlib.import_module(f"{refine.jobs.__package__}.camera_views")
+    assert settings.favour == views.settings_from(bpy.context, "CAMERA")["favour"]
+
+
 def test_what_stands_in_the_way_is_said(refine: SimpleNamespace, server: Server) -> None:
     ready("shared_mesh")
     refine.session.now.welcome = refine.messages.Welcome("0" * 32, "1" * 32, "old")
