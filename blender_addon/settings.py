@@ -92,6 +92,16 @@ def show_settings(scene: bpy.types.Scene, settings: messages.Settings) -> None:
     size = str(settings.texture_size or 0)
     panel.texture_size = size if size in sizes else "0"
     _show_cameras(panel, settings)
+    if settings.refine is not None:
+        _show_refine(scene.propsmith_refine, settings.refine)
+
+
+def _show_refine(wishes: Any, refine: messages.Refine) -> None:
+    """Texture Only is a button of its own, not a mode of the panel. Which group was the mask is the
+    object's business: that stays."""
+    if refine.mode != "texture-only":
+        wishes.mode = "remesh" if refine.mode == "remesh" else "auto"
+    wishes.strength = refine.strength
 
 
 def _show_cameras(panel: PROPSMITH_PG_settings, settings: messages.Settings) -> None:

@@ -91,6 +91,21 @@ def test_settings_are_used_again(world: SimpleNamespace) -> None:
     assert panel.seed_locked
 
 
+@pytest.mark.parametrize(
+    ("mode", "shown"),
+    [("remesh", "remesh"), ("keep-topology", "auto"), ("auto", "auto"), ("texture-only", "remesh")],
+)
+def test_so_are_those_of_a_refinement(world: SimpleNamespace, mode: str, shown: str) -> None:
+    refine = world.messages.Refine("a" * 64, mode, 0.125)
+    settings = world.messages.Settings("prop 25", refine=refine)
+    world.jobs[25] = world.messages.JobInfo(f"{25:032x}", "done", settings, 25)
+    bpy.ops.propsmith.history_refresh()
+    wishes = bpy.context.scene.propsmith_refine
+    wishes.mode = "auto" if shown == mode else "remesh"
+    assert bpy.ops.propsmith.history_settings(job=f"{25:032x}") == {"FINISHED"}
+    assert (wishes.mode, wishes.strength) == (shown, 0.125)
+
+
 def test_a_deleted_job_leaves_the_list(world: SimpleNamespace) -> None:
     bpy.ops.propsmith.history_refresh()
     assert bpy.ops.propsmith.history_delete(job=f"{29:032x}") == {"FINISHED"}
