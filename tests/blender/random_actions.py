@@ -36,11 +36,17 @@ class Restless:
     def __init__(self, seed: int, folder: Path):
         self.random, self.folder = random.Random(seed), folder
         self.saved: Path | None = None
+        self._left: set[str] = set()  # names of the objects when the last action had ended
 
     def act(self) -> str:
         name = self.random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         getattr(self, name)()
+        self._left = _names()
         return name
+
+    def lost(self) -> list[str]:
+        """Objects that have gone since the last action, which nobody deleted."""
+        return sorted(self._left - _names())
 
     def _thing(self) -> bpy.types.Object | None:
         meshes = [o for o in bpy.context.view_layer.objects if o.type == "MESH"]
@@ -157,3 +163,7 @@ def _unless_refused(operator: object) -> None:
     except RuntimeError as refused:
         if "poll" not in str(refused):
             raise
+
+
+def _names() -> set[str]:
+    return {thing.name for thing in bpy.data.objects}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import importlib
 import json
+import logging
 import sys
 import time
 import traceback
@@ -23,9 +24,16 @@ import bpy
 FOLDER = Path(__file__).parent
 NAME = "bl_ext.user_default.propsmith"
 EVERY = 0.02  # seconds between two looks for questions
-errors: list[str] = []  # exceptions that reached Python's top level
+errors: list[str] = []  # exceptions that reached Python's top level, or that the add-on logged
 addon = ticks = drawn = restless = None
 sys.path.append(str(FOLDER))
+
+
+class Heard(logging.Handler):
+    """What the add-on caught and logged as an error: its timer outlives those."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        errors.append(self.format(record))
 
 
 def install() -> None:
@@ -44,6 +52,7 @@ def set_up() -> None:
     """Once the window is there: the sidebar, and answers."""
     global addon
     addon = importlib.import_module(NAME)
+    logging.getLogger(NAME).addHandler(Heard(logging.ERROR))
     view().spaces.active.show_region_ui = True
     bpy.app.timers.register(answer_all, persistent=True)
 
@@ -187,6 +196,7 @@ def act(seed: int, job: str) -> str:
     global restless
     if restless is None:
         restless = importlib.import_module("random_actions").Restless(seed, FOLDER)
+    look_for_lost()
     window = bpy.context.window_manager.windows[0]
     with bpy.context.temp_override(window=window, area=view(), region=region("WINDOW")):
         if not part("objects").all_live() and bpy.context.mode == "OBJECT":
@@ -194,6 +204,12 @@ def act(seed: int, job: str) -> str:
             part("jobs").follow(job, part("live").Prop(job, thing.propsmith.uid))
             bpy.ops.ed.undo_push(message="Generate")
         return restless.act()
+
+
+def look_for_lost() -> None:
+    """Objects that went without an action are an error."""
+    if restless is not None and (lost := restless.lost()):
+        errors.append(f"objects were lost: {', '.join(lost)}")
 
 
 def tidy_view() -> None:
