@@ -27,7 +27,12 @@ def start_backend() -> None:
     if chosen.data:
         options += ["--data", bpy.path.abspath(chosen.data)]
     program = bpy.path.abspath(chosen.python) if chosen.python else ""
-    started[:] = [process.start(process.command_of(program), log_file(), options)]
+    command = process.command_of(program)
+    try:
+        log = log_file()
+    except OSError as error:
+        raise process.ProcessError(session.NO_ROOM.format(error.strerror or error)) from error
+    started[:] = [process.start(command, log, options)]
     session.connect()
     session.now.backend = started[0]
 
@@ -91,7 +96,11 @@ class PROPSMITH_OT_open_log(bpy.types.Operator):
     bl_description = "Show what the server that was started here has written"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        path = log_file()
+        try:
+            path = log_file()
+        except OSError as error:
+            self.report({"ERROR"}, told(session.NO_ROOM.format(error.strerror or error)))
+            return {"CANCELLED"}
         if not path.is_file():
             self.report({"ERROR"}, rpt_("No server has been started here yet."))
             return {"CANCELLED"}

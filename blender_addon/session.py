@@ -18,6 +18,7 @@ import bpy
 from . import advice, choices
 from .folders import user_folder
 from .preferences import connection_file, preferences
+from .translations import n_
 from .wire import ZMQ_PROBLEM, connection, messages
 from .wire import client as wire_client
 
@@ -26,6 +27,7 @@ WAITING = object()  # what a slice yields that can do no more before the next ti
 STATUS_SECONDS = 0.5
 MOST_EVENTS = 8  # a tick
 KEPT = (messages.Submit, messages.GetFile)  # what somebody waits for, over a new connection too
+NO_ROOM = n_("Propsmith can't write its own files ({}): free some disk space.")
 START_SECONDS = 60.0  # that a server may take
 
 
@@ -76,7 +78,7 @@ def connect() -> bool:
         tell(str(error))
         return False
     except OSError as error:
-        tell(f"Propsmith can't write its own files ({error.strerror}): free some disk space.")
+        tell(NO_ROOM.format(error.strerror or error))
         return False
     remote = advice.is_remote(path)
     if remote and not bpy.app.online_access:

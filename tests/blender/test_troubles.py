@@ -10,7 +10,7 @@ import importlib
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import bpy
@@ -140,3 +140,20 @@ def test_a_picture_that_is_gone_is_told(core: SimpleNamespace, tmp_path: Path) -
     bpy.context.scene.propsmith.prompt = "a chair"
     with pytest.raises(RuntimeError, match="There is no picture"):
         bpy.ops.propsmith.generate()
+
+
+def test_a_server_can_not_be_started_on_a_full_disk(
+    addon: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor its log be opened: the folder can't be made."""
+    server = importlib.import_module(f"{addon.__name__}.operators_server")
+
+    def full(name: str = "") -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(server, "user_folder", full)
+    monkeypatch.setattr(server.process, "command_of", lambda _: ["propsmith"])
+    for name in ("start_backend", "open_log"):
+        with pytest.raises(RuntimeError, match="No space left on device"):
+            getattr(bpy.ops.propsmith, name)()
+    assert not any(backend.process.poll() is None for backend in server.started)
