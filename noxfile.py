@@ -39,6 +39,7 @@ BLENDER_LIBRARIES = (
     *("libgl1", "libx11-6", "libxi6", "libxfixes3", "libxrender1", "libxkbcommon0", "libsm6"),
     *("libice6", "libegl1", "libgl1-mesa-dri"),
 )
+TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")  # most tests keep less than one core busy
 CLOCK = ("faketime",)  # with which tests turn a running server's clock
 
 
@@ -87,15 +88,17 @@ def validator(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """The whole suite; `nox -s tests -- tests/unit/test_cli.py` for a part."""
+    """The whole suite, two files at a time; `nox -s tests -- tests/unit/test_cli.py` for a part."""
     _apt_install(session, *CLOCK)
-    session.run(PYTHON, "-m", "pytest", "-ra", *session.posargs, env=_test_environment())
+    options = session.posargs or TWO_AT_A_TIME
+    session.run(PYTHON, "-m", "pytest", "-ra", *options, env=_test_environment())
 
 
 @nox.session(venv_backend="none")
 def props(session: nox.Session) -> None:
     """The slow tests: props from the shipped prior, with the draft preset."""
-    session.run(PYTHON, "-m", "pytest", "-ra", "-m", "slow", env=_test_environment())
+    options = session.posargs or TWO_AT_A_TIME
+    session.run(PYTHON, "-m", "pytest", "-ra", "-m", "slow", *options, env=_test_environment())
 
 
 def _test_environment() -> dict[str, str]:
