@@ -1,10 +1,10 @@
-"""Seconds to compile every kernel that a job on the CPU runs, and to load them in a later process.
+"""Seconds to compile the kernels that a job on the CPU runs, and to load them in a later process.
 
-In: nothing; the compiled code goes to an empty folder of its own. Out: seconds of the first
-process, and in it until the first picture of Gaussians with its gradient, and of a second process.
-A job's later kernels are compiled when their stages begin. What is timed is the first call of each
-kernel, on inputs so small that nothing else counts; loading Python, torch and numba themselves is
-not.
+In: nothing; the compiled code goes to an empty folder of its own. Out: seconds in the first process
+and in a second one, each in three parts that a job waits for one after the other, when their stages
+begin: Gaussians with their gradient, triangles with theirs, the stages' own kernels. What is timed
+is the first call of each kernel, on inputs so small that nothing else counts; loading Python, torch
+and numba themselves is not.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -37,22 +38,37 @@ from backend.mesh.types import TriMesh
 
 
 @dataclass(frozen=True)
+class Waits:
+    """Seconds of one process."""
+
+    gaussians: float  # until the first picture's gradient
+    triangles: float
+    stages: float  # what geometry, materials and baking call beside these
+
+    @property
+    def all(self) -> float:
+        return self.gaussians + self.triangles + self.stages
+
+
+@dataclass(frozen=True)
 class Startup:
-    compile_seconds: float
-    first_picture_seconds: float  # of these
-    load_seconds: float
+    compiling: Waits
+    loading: Waits
 
 
-def first_picture() -> GaussianScene:
-    """Gaussians, forward and backward: what a job waits for first."""
+def first_gaussians() -> GaussianScene:
+    """Forward and backward: what a job waits for first."""
     scene = GaussianScene.make(8, 16, 1, torch.device("cpu"))
     scene.ours()().backward()
     return scene
 
 
-def call_every_kernel(scene: GaussianScene) -> None:
-    """The other rasteriser, forward and backward, and the stages' own kernels."""
+def first_triangles() -> None:
     TriangleScene.make(32, 16, torch.device("cpu")).ours()().backward()
+
+
+def call_the_stages(scene: GaussianScene) -> None:
+    """What the stages call beside the rasterisers."""
     cloud = GaussianCloud(*(t.detach() for t in scene.inputs))
     density_grid(cloud, 8)
     grid = TetGrid(3)
@@ -90,12 +106,11 @@ def _paintings(mesh: TriMesh) -> Tensor:
 def measure() -> Startup:
     """Two processes, one after the other, with one empty cache between them."""
     with tempfile.TemporaryDirectory(prefix="propsmith-bench-") as folder:
-        first, compiled = _process(folder)
-        return Startup(compiled, first, _process(folder)[1])
+        compiling = _process(folder)
+        return Startup(compiling, _process(folder))
 
 
-def _process(cache: str) -> tuple[float, float]:
-    """Seconds until the first picture, and until the last kernel's call."""
+def _process(cache: str) -> Waits:
     finished = subprocess.run(
         [sys.executable, "-m", "backend.evaluate.bench.startup"],
         env={**os.environ, "NUMBA_CACHE_DIR": cache},
@@ -103,13 +118,19 @@ def _process(cache: str) -> tuple[float, float]:
         text=True,
         check=True,
     )
-    first, last = finished.stdout.split()[-2:]
-    return float(first), float(last)
+    return Waits(*map(float, finished.stdout.split()[-3:]))
+
+
+def _main() -> None:
+    times = [time.perf_counter()]
+    scene = first_gaussians()
+    times.append(time.perf_counter())
+    first_triangles()
+    times.append(time.perf_counter())
+    call_the_stages(scene)
+    times.append(time.perf_counter())
+    print(*(after - before for before, after in pairwise(times)))
 
 
 if __name__ == "__main__":
-    begun = time.perf_counter()
-    drawn = first_picture()
-    first_done = time.perf_counter() - begun
-    call_every_kernel(drawn)
-    print(first_done, time.perf_counter() - begun)
+    _main()
