@@ -46,6 +46,8 @@ def pump(budget_s: float = 0.008) -> None:
     end, collects = time.perf_counter() + budget_s, gc.isenabled()
     gc.disable()
     try:
+        undo.go_on()
+        objects.settle()
         _take()
         _work(end)
         undo.push_pending()

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from . import bridge, jobs, live, objects, runtime, session
+from . import bridge, jobs, live, objects, runtime, session, undo
 from .preferences import preferences
 
 
@@ -16,6 +16,7 @@ from .preferences import preferences
 def loaded(*_: Any) -> None:
     """Another file: its objects may show jobs too, those of the last one are gone."""
     objects.forget()
+    undo.forget()
     live.forget()
     session.changed()
     for find in jobs.finders:
@@ -25,9 +26,19 @@ def loaded(*_: Any) -> None:
 
 
 @persistent
-def stepped(*_: Any) -> None:
-    """Undo or redo: only noted here, as Blender is still at it."""
+def undone(*_: Any) -> None:
+    _note("undo")
+
+
+@persistent
+def redone(*_: Any) -> None:
+    _note("redo")
+
+
+def _note(direction: str) -> None:
+    """Only that, as Blender is still at it."""
     objects.look_again()
+    undo.stepped(direction)
     bridge.later(_after_step())
 
 
@@ -35,6 +46,7 @@ def _after_step() -> Generator[None, None, None]:
     for find in jobs.finders:
         find()
     live.show_all()
+    live.tell_of_old()
     yield
 
 
@@ -47,8 +59,8 @@ def saving(*_: Any) -> None:
 
 HANDLERS = (
     ("load_post", loaded),
-    ("undo_post", stepped),
-    ("redo_post", stepped),
+    ("undo_post", undone),
+    ("redo_post", redone),
     ("save_pre", saving),
 )
 
@@ -63,3 +75,4 @@ def unregister() -> None:
         found = getattr(bpy.app.handlers, name)
         if handler in found:
             found.remove(handler)
+    undo.forget()

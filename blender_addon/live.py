@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 TEXTURES = ("albedo", "orm", "normal")
 TEXTURE_SECONDS = 3.0  # that a finished job's textures may take where its file can't be had
 Slices = Generator[Any, None, Any]
-_placed: set[str] = set()  # uids that got their result: an undo of it must not bring it again
+_placed: set[str] = set()  # uids whose job's end has been shown: an undo must not bring it again
 on_finished: list[Callable[[bpy.types.Object, messages.JobInfo, dict[str, Any]], None]] = []
 
 
@@ -152,20 +152,25 @@ class Prop:
         thing = objects.find(self.uid)
         if thing is not None:
             thing.propsmith.role = "DONE"
-            if objects.is_bare(thing):
-                bridge.later(withdraw(self.uid))
+            bridge.later(close(self.uid))
         jobs.unfollow(self.job)
 
 
-def withdraw(uid: str) -> Slices:
-    """For `later`: an object that has never shown anything goes with its job, in an undo step of
-    its own. One that the user gets back by an undo stays."""
+def close(uid: str) -> Slices:
+    """For `later`: a job ended early. Its object stays with the last preview; one that has never
+    shown anything goes. Either is an undo step; what the user then gets back by an undo stays."""
     while not undo.is_calm():
         yield session.WAITING
-    if uid not in _placed and objects.remove_bare(uid):
-        _placed.add(uid)
-        undo.push("Propsmith: Nothing Made")
-        undo.push_pending()
+    if uid in _placed or not objects.has(uid):
+        return
+    _placed.add(uid)
+    undo.push("Propsmith: Nothing Made" if objects.remove_bare(uid) else "Propsmith: Ended Early")
+    undo.push_pending()
+
+
+def is_over(thing: bpy.types.Object) -> bool:
+    """For undo.py: the step that shows it so is the operator's, and something came after."""
+    return thing.propsmith.role == "LIVE" and thing.propsmith.uid in _placed
 
 
 def find_props() -> None:
@@ -188,6 +193,16 @@ def show_all() -> None:
             follower.show()
 
 
+def tell_of_old() -> None:
+    """After an undo: what is shown has an end that was undone, and nothing will bring it again."""
+    for thing in bpy.data.objects:
+        if is_over(thing):
+            session.tell(
+                f"'{thing.name}' is as it was before its job ended: redo brings the end back, and "
+                "Show in the queue brings the prop in beside."
+            )
+
+
 def forget() -> None:
     """Another file has been opened."""
     _placed.clear()
@@ -197,7 +212,9 @@ def forget() -> None:
 
 def register() -> None:
     jobs.finders.append(find_props)
+    undo.is_over.append(is_over)
 
 
 def unregister() -> None:
+    undo.is_over.remove(is_over)
     jobs.finders.remove(find_props)

@@ -17,6 +17,7 @@ LIVE_ROLES = ("LIVE",)
 ORIGIN = "propsmith_origin"  # custom property of what was made: provenance.py
 _sessions: dict[str, int] = {}  # uid -> session_uid of the original
 _names: dict[str, str] = {}  # uid -> its name when last seen: the quick way
+_fresh: set[str] = set()  # names of objects whose job began since the last tick
 _count = -1  # of objects, when last looked through
 
 
@@ -45,6 +46,28 @@ def mark(thing: bpy.types.Object, job: str, height: float) -> None:
     link = thing.propsmith
     link.job, link.uid, link.role, link.height = job, secrets.token_hex(8), "LIVE", height
     _know(thing)
+    begin(thing)
+
+
+def begin(thing: bpy.types.Object) -> None:
+    """The undo step that Blender pushes at the operator's end is the one of a job's begin."""
+    thing.propsmith.fresh = True
+    _fresh.add(thing.name)
+
+
+def settle() -> None:
+    """At each tick, so that no later step is taken for that one."""
+    if not _fresh or is_rendering():
+        return
+    for name in _fresh:
+        if (thing := bpy.data.objects.get(name)) is not None:
+            thing.propsmith.fresh = False
+    _fresh.clear()
+
+
+def find_fresh() -> None:
+    """After an undo or redo to such a step, where the user goes on from it."""
+    _fresh.update(thing.name for thing in bpy.data.objects if thing.propsmith.fresh)
 
 
 def find(uid: str) -> bpy.types.Object | None:
@@ -87,6 +110,11 @@ def is_bare(thing: bpy.types.Object) -> bool:
     return not used and thing.data.users == 1 and not thing.library
 
 
+def has(uid: str) -> bool:
+    """Whether this file has it, whatever its role."""
+    return any(thing.propsmith.uid == uid for thing in bpy.data.objects)
+
+
 def remove_bare(uid: str) -> bool:
     """Takes it away with its mesh and its material; False where it is not bare, or not there."""
     found = [t for t in bpy.data.objects if t.type == "MESH" and t.propsmith.uid == uid]
@@ -113,6 +141,7 @@ def look_again() -> None:
 def forget() -> None:
     """Another file: its objects have other session_uids."""
     _sessions.clear()
+    _fresh.clear()
     look_again()
 
 

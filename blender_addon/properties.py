@@ -190,6 +190,9 @@ class PROPSMITH_PG_object(bpy.types.PropertyGroup):
         ],
     )
     height: FloatProperty(name="Height", unit="LENGTH")  # metres; 0: longest side 1 m
+    fresh: BoolProperty(
+        options={"HIDDEN"}
+    )  # in the step of the operator that began its job: undo.py
 
 
 class PROPSMITH_PG_mesh(bpy.types.PropertyGroup):

@@ -16,7 +16,7 @@ from bpy.app.handlers import persistent
 from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import EnumProperty, FloatProperty, PointerProperty, StringProperty
 
-from . import bridge, jobs, provenance, refine_jobs, session
+from . import bridge, jobs, objects, provenance, refine_jobs, session, undo
 from . import refine_live as live
 from . import refine_record as records
 from .camera_views import NoViewError, panel_settings
@@ -181,6 +181,7 @@ class PROPSMITH_OT_refine_discard(_OnRecord, bpy.types.Operator):
         job, running = record.job, record.state == "RUNNING"
         records.discard(context.active_object)
         if running and not live.was_taken(job):
+            live.close(job)
             jobs.unfollow(job)
             jobs.cancel(job)
         return {"FINISHED"}
@@ -212,6 +213,7 @@ def begin(
     job = jobs.new_id()
     records.begin(thing, job, mode, base, reading.frame.values, reading.uv_layer, group)
     live.know(job, thing, reading)
+    objects.begin(thing)
     jobs.expect(job, settings)
     options = {"mode": mode, "strength": wishes.strength, "masked": bool(group)}
     bridge.later(refine_jobs.submit(job, data, settings, options))
@@ -260,9 +262,11 @@ def register() -> None:
     bpy.types.Scene.propsmith_refine = PointerProperty(type=PROPSMITH_PG_refine_settings)
     bpy.app.handlers.load_pre.append(_before_another_file)
     jobs.finders.append(refine_jobs.find)
+    undo.is_over.append(live.is_over)
 
 
 def unregister() -> None:
+    undo.is_over.remove(live.is_over)
     jobs.finders.remove(refine_jobs.find)
     bpy.app.handlers.load_pre.remove(_before_another_file)
     refine_jobs.forget_all()

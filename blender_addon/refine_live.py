@@ -44,7 +44,7 @@ class Running:
     owner: int = 0  # session_uid of the object: stable under rename and undo, not of a duplicate
     reading: Reading | None = None
     canonical: Canonical | None = None
-    taken: bool = field(default=False)  # the result is on the object: an undo must not repeat it
+    taken: bool = field(default=False)  # its end has been shown: an undo must not repeat it
 
 
 _jobs: dict[str, Running] = {}
@@ -62,7 +62,7 @@ def forget_all() -> None:
 
 
 def was_taken(job: str) -> bool:
-    """Whether this session has put the job's result on its object before."""
+    """Whether this session has put the job's result on its object before, or taken it back."""
     return job in _jobs and _jobs[job].taken
 
 
@@ -152,7 +152,19 @@ def ended(job: str) -> bool:
     if not records.can_swap(thing):
         return False
     records.discard(thing)
+    close(job)
     return True
+
+
+def close(job: str) -> None:
+    """Nothing of it is to be shown any more, also where an undo brings its record back."""
+    _jobs.setdefault(job, Running()).taken = True
+
+
+def is_over(thing: bpy.types.Object) -> bool:
+    """For undo.py: as live.is_over."""
+    record = records.record_of(thing)
+    return record is not None and record.state == "RUNNING" and was_taken(record.job)
 
 
 def stamp(mesh: bpy.types.Mesh) -> None:
