@@ -1,9 +1,9 @@
-"""A low-rank adapter (Hu et al. 2106.09685) hooked on to a frozen network, told the camera.
+"""A low-rank adapter (Hu et al. 2106.09685) in a frozen network, by peft, told the camera.
 
 In: a network with attention, as diffusers names its parts. Out: a small trainable module that
-changes the network's outputs while it is `active`, and nothing otherwise. Ours rather than peft's:
-it is these lines, needs no dependency, leaves the network's keys alone, takes its start from a
-generator that is passed in, and its state is a flat dict of tensors.
+changes the network's outputs while it is `active`, and nothing otherwise. The layers are peft's;
+ours are their start, which comes from a generator that is passed in, their precision (fp32 whatever
+the network's), and the camera, for which peft has no layer. peft is loaded with the first adapter.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from backend.cameras import Cameras
 
@@ -25,6 +24,7 @@ TARGETS = (
 )
 TIMES = ("time_embedding", "timestep_embedder")  # as UNets call it, and SD3
 CAMERA_NUMBERS = 16
+NAME = "student"  # the adapter's, among peft's
 
 
 class LoraAdapter(nn.Module):
@@ -33,34 +33,30 @@ class LoraAdapter(nn.Module):
     camera's start at zero: no change at first."""
 
     def __init__(self, network: nn.Module, rank: int, generator: torch.Generator):
-        """Raises ValueError where the network has no attention to adapt."""
+        """Raises ValueError where the network has no attention to adapt, or is adapted already."""
         super().__init__()
-        device = next(network.parameters()).device
-        found = [(name, part) for name, part in network.named_modules() if name.endswith(TARGETS)]
-        linear = [(name, part) for name, part in found if isinstance(part, nn.Linear)]
-        if not linear:
-            raise ValueError("the network has no linear maps of attention to adapt")
+        names = [name for name, part in network.named_modules() if _is_target(name, part)]
+        if not names:
+            raise ValueError("the network has no linear maps of attention that are free to adapt")
+        self.layers = _inject(network, names, rank)
         self.down, self.up = nn.ParameterDict(), nn.ParameterDict()
+        for name, layer in zip(names, self.layers, strict=True):
+            key, device = name.replace(".", "/"), layer.weight.device
+            self.down[key] = _normal(rank, layer.in_features, generator).to(device)
+            self.up[key] = nn.Parameter(torch.zeros(layer.out_features, rank, device=device))
+            layer.lora_A[NAME].weight, layer.lora_B[NAME].weight = self.down[key], self.up[key]
         self._active, self._camera = False, torch.zeros(0)
-        for name, part in linear:
-            key = name.replace(".", "/")
-            self.down[key] = _normal(rank, part.in_features, generator).to(device)
-            self.up[key] = nn.Parameter(torch.zeros(part.out_features, rank, device=device))
-            part.register_forward_hook(self._added(key))
         self.cameras = nn.ModuleList(
             self._told_camera(part, generator)
             for name, part in network.named_modules()
             if name.endswith(TIMES) and isinstance(getattr(part, "linear_2", None), nn.Linear)
         )
+        self._switch(False)
 
-    def _added(self, key: str):
-        def hook(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
-            if not self._active:
-                return None
-            low = F.linear(inputs[0].to(self.down[key].dtype), self.down[key])
-            return output + F.linear(low, self.up[key]).to(output.dtype)
-
-        return hook
+    def _switch(self, on: bool) -> None:
+        for layer in self.layers:
+            layer.enable_adapters(on)
+        self.requires_grad_()  # peft freezes what it switches off, whose gradient is yet to come
 
     def _told_camera(self, embedding: nn.Module, generator: torch.Generator) -> nn.Module:
         """A map from poses to the outputs of a timestep's embedding, hooked on to it."""
@@ -85,12 +81,28 @@ class LoraAdapter(nn.Module):
     @contextmanager
     def active(self, cameras: Cameras | None) -> Iterator[None]:
         """The network is the adapted one inside; several branches of one batch share cameras."""
+        self._switch(True)
         self._active = True
         self._camera = torch.zeros(0) if cameras is None else camera_numbers(cameras)
         try:
             yield
         finally:
             self._active, self._camera = False, torch.zeros(0)
+            self._switch(False)
+
+
+def _is_target(name: str, part: nn.Module) -> bool:
+    return name.endswith(TARGETS) and isinstance(part, nn.Linear)
+
+
+def _inject(network: nn.Module, names: list[str], rank: int) -> list[Any]:
+    """peft's layers in place of the network's, in the order of `names`; B A x counts once."""
+    from peft import LoraConfig, inject_adapter_in_model
+
+    config = LoraConfig(r=rank, lora_alpha=rank, target_modules=names)
+    with torch.random.fork_rng(devices=[]):  # their own start is drawn from torch's numbers
+        inject_adapter_in_model(config, network, NAME)
+    return [network.get_submodule(name) for name in names]
 
 
 def camera_numbers(cameras: Cameras) -> Float[Tensor, "B 16"]:

@@ -92,10 +92,21 @@ def load_prior(
     _check_subject(words, entry, reference)
     import torch
 
+    _leave_peft_alone()
     module, function = entry.loader.split(":")
     load = getattr(importlib.import_module(module), function)
     seen = (reference,) if entry.sees_image else ()
     return load(folder, words, negative, torch.device(device), config, *seen)
+
+
+def _leave_peft_alone() -> None:
+    """Where peft is installed, diffusers loads all of it with its models and again looks for its
+    layers in each pass; lora.py puts them in by itself, and only vsd needs them."""
+    import diffusers.utils
+    from diffusers.utils import import_utils
+
+    import_utils._peft_available = False
+    diffusers.utils.USE_PEFT_BACKEND = False  # type: ignore[attr-defined]
 
 
 def _check_subject(words: Prompt, entry: PriorEntry, reference: Reference | None) -> None:

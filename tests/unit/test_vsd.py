@@ -1,5 +1,8 @@
 """VSD: its gradient, particles over both modes, the adapter, and its state in checkpoints."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -125,6 +128,56 @@ def test_an_adapter_changes_nothing_until_it_has_learnt_and_only_while_active(fo
     assert torch.equal(ask(prior, views), before)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_an_adapter_adds_b_a_x_and_learns_in_fp32(dtype):
+    """By peft's layers, from our generator's numbers, and with nobody else's drawn."""
+    network = torch.nn.Module()
+    network.to_q = torch.nn.Linear(6, 5).requires_grad_(False)
+    weight, bias = network.to_q.weight.clone(), network.to_q.bias.clone()
+    network.to(dtype)
+    drawn = torch.get_rng_state()
+    adapter = LoraAdapter(network, 2, torch.Generator().manual_seed(0))
+    assert torch.equal(drawn, torch.get_rng_state())
+    assert type(network.to_q).__module__.startswith("peft.")
+    first = torch.randn(2, 6, generator=torch.Generator().manual_seed(0)) / 6**0.5
+    assert torch.equal(adapter.down["to_q"], first) and not adapter.up["to_q"].any()
+    with torch.no_grad():
+        adapter.up["to_q"].normal_(generator=torch.Generator().manual_seed(1))
+    x = torch.randn(3, 6, generator=torch.Generator().manual_seed(2))
+    with adapter.active(None):
+        said = network.to_q(x.to(dtype))
+    said.float().sum().backward()  # after it is switched off again, as the student does
+    b, a = adapter.up["to_q"], adapter.down["to_q"]
+    close = {"rtol": 0, "atol": 1e-6 if dtype == torch.float32 else 2e-2}
+    torch.testing.assert_close(said.float(), x @ weight.T + bias + x @ a.T @ b.T, **close)
+    torch.testing.assert_close(b.grad, (x @ a.T).sum(0).expand(5, 2), **close)
+    assert a.dtype == b.dtype == torch.float32 and network.to_q.weight.grad is None
+    assert torch.equal(
+        network.to_q(x.to(dtype)),
+        torch.nn.functional.linear(x.to(dtype), weight.to(dtype), bias.to(dtype)),
+    )
+    with pytest.raises(ValueError, match="free to adapt"):
+        LoraAdapter(network, 2, torch.Generator())
+
+
+def test_peft_is_loaded_by_vsd_alone(tmp_path):
+    """In a process of its own: a forward pass of a network without it, then a student's."""
+    folder = write_stable_diffusion(tmp_path / "prior")
+    code = f"""
+import sys, torch
+from backend.guidance.base import Views
+from backend.guidance.distil import GuidanceConfig, distil
+from backend.guidance.priors import load_prior
+prior = load_prior({str(folder)!r}, "a red chair")
+for name in ("sds", "vsd"):
+    guidance = distil(prior, GuidanceConfig(name))
+    guidance.loss(torch.rand(1, 3, 16, 16), Views(None), 0.5, torch.Generator())
+    print(name, "peft" in sys.modules)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["sds", "False", "vsd", "True"]
+
+
 def test_an_adapter_is_told_the_camera(folder):
     prior = load_prior(folder, "a red chair")
     adapter = LoraAdapter(prior.network, 2, torch.Generator().manual_seed(0))
@@ -158,7 +211,8 @@ def test_a_student_learns_the_renders(folder):
     for _ in range(40):
         student.fit(latents, views, g)
     assert error() < 0.9 * first
-    assert all(p.grad is None for p in prior.unet.parameters())
+    learnt = {id(p) for p in student.adapter.parameters()}
+    assert all(p.grad is None for p in prior.unet.parameters() if id(p) not in learnt)
 
 
 def test_a_state_taken_up_again_ends_where_the_undisturbed_run_does(folder):
