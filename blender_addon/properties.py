@@ -190,9 +190,7 @@ class PROPSMITH_PG_object(bpy.types.PropertyGroup):
         ],
     )
     height: FloatProperty(name="Height", unit="LENGTH")  # metres; 0: longest side 1 m
-    fresh: BoolProperty(
-        options={"HIDDEN"}
-    )  # in the step of the operator that began its job: undo.py
+    fresh: BoolProperty(options={"HIDDEN"})  # in the undo step of the job's beginning: undo.py
 
 
 class PROPSMITH_PG_mesh(bpy.types.PropertyGroup):

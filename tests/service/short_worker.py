@@ -1,6 +1,7 @@
 """The real worker on a machine that has much else to do: the draft with fewer steps.
 
-All stages run and all pictures come as ever; the prop is worse for it.
+All stages run and all pictures come as ever; the prop is worse for it. The environment may say
+which share of the steps: PROPSMITH_TEST_SHARE=0.1.
 """
 
 from __future__ import annotations
@@ -8,20 +9,27 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
-SHARE = 0.2  # of the draft's steps
+SHARE = float(os.environ.get("PROPSMITH_TEST_SHARE", "0.2"))  # of the draft's steps
+FEWEST = 20
+
+
+def shorter(stage: Any) -> Any:
+    """The stage's settings with that share of its steps."""
+    return replace(stage, steps=max(FEWEST, round(SHARE * stage.steps)))
+
 
 if __name__ == "__main__":
     from backend import config
+    from backend.refine import make
     from backend.service.worker import main
 
     draft = config.PRESETS["draft"]
-    stages = {
-        name: replace(stage, steps=max(20, round(SHARE * stage.steps)))
-        for name in ("gaussians", "mesh", "materials")
-        if (stage := getattr(draft, name))
-    }
+    stages = {name: shorter(getattr(draft, name)) for name in ("gaussians", "mesh", "materials")}
     config.PRESETS = {**config.PRESETS, "draft": replace(draft, **stages)}
+    make.Config = partial(make.Config, shape=shorter(make.shape.Config()))  # type: ignore[misc]
     code = main()
     sys.stdout.flush()
     os._exit(code)
