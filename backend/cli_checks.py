@@ -21,7 +21,7 @@ _IDENTITY = (
     *("prompt", "negative", "seed", "preset", "prior", "texture_size", "faces", "height"),
     *("azimuth", "elevation", "distance", "fov", "favour"),
     *("distillation", "guidance_scale", "timesteps", "perp_neg", "image", "image_elevation"),
-    *("mesh", "mode", "strength", "mask"),
+    *("mesh", "mode", "strength", "mask", "distillation_settings"),
 )
 
 

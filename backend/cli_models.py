@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.errors import InputError, PriorError
+from backend.guidance.distillations import DISTILLATIONS
 
 TITLES = {"kinds": "Kinds", "colours": "Colours", "materials": "Materials", "looks": "Looks"}
 
@@ -34,9 +35,13 @@ def add_models(commands: argparse._SubParsersAction) -> None:
     )
     listing.add_argument("--json", action="store_true", help="one line of JSON")
     showing = actions.add_parser(
-        "show", allow_abbrev=False, help="what a prior knows, and how it reads a prompt"
+        "show",
+        allow_abbrev=False,
+        help="what a prior knows, and how it reads a prompt; or a distillation's settings",
     )
-    showing.add_argument("prior", metavar="PRIOR", help="a name, or a folder of weights")
+    showing.add_argument(
+        "prior", metavar="PRIOR", help="a name, a folder of weights, or a distillation's name"
+    )
     showing.add_argument("prompt", metavar="PROMPT", nargs="?", help="a prompt to read")
     showing.add_argument("--json", action="store_true", help="one line of JSON")
 
@@ -60,7 +65,8 @@ def models(arguments: argparse.Namespace) -> int:
     if arguments.action == "list":
         found = _listed()
         lines = [_row(row) for row in found["priors"]]
-        lines.append(f"Distillations: {', '.join(found['distillations'])}.")
+        names = ", ".join(found["distillations"])
+        lines.append(f"Distillations: {names}; 'propsmith models show NAME' has their settings.")
     elif arguments.action == "pull":
         found = _pulled(arguments.prior)
         lines = [f"{found['prior']} is in {found['folder']}."]
@@ -73,6 +79,10 @@ def models(arguments: argparse.Namespace) -> int:
     elif arguments.action == "check":
         found = _checked(arguments.prior)
         lines = [_verdict(found)]
+    elif arguments.prior in DISTILLATIONS and arguments.prompt is None:
+        found = _distillation(arguments.prior)
+        lines = [f"{arguments.prior}: what --set NAME=VALUE can change."]
+        lines += [_setting_row(row) for row in found["settings"]]
     else:
         found = _shown(arguments.prior, arguments.prompt)
         lines = _text(found)
@@ -82,7 +92,6 @@ def models(arguments: argparse.Namespace) -> int:
 
 def _listed() -> dict[str, Any]:
     from backend.guidance.catalogue import SOURCES, models_folder
-    from backend.guidance.distillations import DISTILLATIONS
     from backend.guidance.priors import PRIORS
 
     rows = []
@@ -96,6 +105,22 @@ def _listed() -> dict[str, Any]:
             row |= {"memory_gb": source.memory_gb, "gated": source.gated}
         rows.append(row)
     return {"priors": rows, "distillations": list(DISTILLATIONS)}
+
+
+def _distillation(name: str) -> dict[str, Any]:
+    from backend.guidance.distil import settings_of
+
+    keys = ("name", "default", "values", "about")
+    rows = [{key: getattr(one, key) for key in keys} for one in settings_of(name)]
+    return {"distillation": name, "settings": rows}
+
+
+def _setting_row(row: dict[str, Any]) -> str:
+    default = row["default"]
+    default = ":".join(map(str, default)) if isinstance(default, tuple) else default
+    default = "none" if default is None else str(default).lower()
+    told = f"{row['name']:22} {row['about']}: {row['values']} (default: {default})"
+    return textwrap.fill(told, 96, subsequent_indent=" " * 23)
 
 
 def _row(row: dict[str, Any]) -> str:

@@ -152,6 +152,15 @@ def _add_guidance(parser: argparse.ArgumentParser) -> None:
         help="how much the prompt counts over none, u + S (c - u) (default: the distillation's); "
         "with csd a factor on the whole gradient, with sds-bridge of its first half alone",
     )
+    add(
+        "--set",
+        dest="distillation_settings",
+        metavar="NAME=VALUE",
+        type=_setting,
+        action="append",
+        help="a setting of the distillation, such as particles=3 of vsd; may be given more than "
+        "once, and 'propsmith models show vsd' lists them",
+    )
     add("--timesteps", choices=TIMESTEPS, help="order of noise levels in all stages")
     add(
         "--perp-neg",
@@ -214,6 +223,13 @@ def _seed(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) >= 2**63:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 to 2^63 - 1")
     return int(text)
+
+
+def _setting(text: str) -> str:
+    """Names and values are the distillation's to judge."""
+    if not re.fullmatch(r"\s*[a-z0-9_.]+\s*=.*\S.*", text) or len(text) > 200:
+        raise argparse.ArgumentTypeError(f"'{text}' is not NAME=VALUE")
+    return text
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:

@@ -22,6 +22,7 @@ _SETTINGS = (
     *("prompt", "negative", "seed", "preset", "prior", "texture_size", "faces", "height"),
     *("azimuth", "elevation", "distance", "fov", "favour"),
     *("distillation", "guidance_scale", "timesteps", "perp_neg", "image_elevation"),
+    "distillation_settings",
 )
 _MODES = {
     "keep-topology": "move the mesh's vertices, and make textures",
@@ -89,6 +90,8 @@ def _settings(client: Client, arguments: argparse.Namespace) -> Settings:
             raise InputError(f"This server can't take --{name}: it is of an older version.")
     if arguments.distillation and not client.welcome.distillations:
         raise InputError("This server can't take --distillation: it is of an older version.")
+    if arguments.distillation_settings and "distillation-settings" not in client.welcome.features:
+        raise InputError("This server can't take --set: it is of an older version.")
     newer = arguments.prompt is None or arguments.image_elevation is not None
     if newer and "image-alone" not in client.welcome.features:
         raise InputError(
@@ -97,6 +100,7 @@ def _settings(client: Client, arguments: argparse.Namespace) -> Settings:
         )
     values = {name: getattr(arguments, name) for name in _SETTINGS}
     values["prompt"] = arguments.prompt or " "
+    values["distillation_settings"] = tuple(arguments.distillation_settings or ())
     image = _sent(client, arguments.image) if arguments.image else None
     refine = _refine(client, arguments) if arguments.mesh else None
     return Settings(**values, image=image, refine=refine)

@@ -20,7 +20,10 @@ from backend.guidance.distil import choose
 from backend.job import Job
 
 GSPLAT_ABSENT = "Gaussians on CUDA need gsplat, so pip install 'propsmith[cuda]'"
-GUIDANCE_OPTIONS = ("distillation", "guidance_scale", "perp_neg", "timesteps")
+GUIDANCE_OPTIONS = (
+    *("distillation", "guidance_scale", "distillation_settings"),
+    *("perp_neg", "timesteps"),
+)
 Options = Any  # argparse.Namespace, or shared.messages.Settings: values already checked
 
 
@@ -68,7 +71,8 @@ def _cameras(options: Options) -> CameraRange:
 def _guidance(options: Options, config: GenerateConfig) -> dict[str, Any]:
     """What the options say of distillation; those that an older client does not send are None."""
     asked = {name: getattr(options, name, None) for name in GUIDANCE_OPTIONS}
-    guidance = choose(config.guidance, asked["distillation"], asked["guidance_scale"])
+    chosen = (asked["distillation"], asked["guidance_scale"], asked["distillation_settings"] or ())
+    guidance = choose(config.guidance, *chosen)
     if asked["perp_neg"]:
         guidance = replace(guidance, perp_neg=perp_neg.Config())
     found: dict[str, Any] = {"guidance": guidance}

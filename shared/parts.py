@@ -61,6 +61,8 @@ class Settings:
     image: Annotated[str | None, Maybe(DIGEST)] = None  # an uploaded PNG, JPEG or WebP
     refine: Annotated[Refine | None, Maybe(Record(Refine))] = None
     image_elevation: Annotated[float | None, Maybe(Number(-90, 90))] = None  # degrees
+    # Of that distillation, each "NAME=VALUE".
+    distillation_settings: Annotated[tuple[str, ...], Many(Text(200, 3), 32)] = ()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 MAJOR = 1
-MINOR = 2
+MINOR = 3
 PROTOCOL = f"{MAJOR}.{MINOR}"
 PREFIX = b"propsmith/"  # of a message's first frame, in every version

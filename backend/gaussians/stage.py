@@ -75,7 +75,7 @@ class GaussianOptimisation:
         self.config, self.guidance, self.cameras = config, guidance, cameras
         self.generator, self.device = context.generator, context.device
         self.reference = context.reference
-        self.domains = _domains(config, guidance)
+        self.domains = domains_of(config, guidance)
         if start is None:
             self.model = GaussianModel.ball(config.start, self.generator, self.device)
         else:
@@ -112,7 +112,7 @@ class GaussianOptimisation:
         images, rendered = self._images(domain, cameras, backgrounds, size)
         alphas = self.guidance.prior.alphas_cumprod
         t = timestep(share, self.config.timesteps, self.generator, alphas)
-        views = Views(cameras, domain, backgrounds)
+        views = Views(cameras, domain, backgrounds, progress=share)
         terms = {domain: self.guidance.loss(images, views, t, self.generator)}
         terms |= self._regularisers() | self._likeness(size)
         self.optimiser.zero_grad(set_to_none=True)
@@ -185,6 +185,11 @@ class GaussianOptimisation:
     def snapshot(self) -> GaussianCloud:
         return self.model.cloud()
 
+    def finished(self) -> GaussianCloud:
+        """The cloud without what shows nothing."""
+        self.densifier.update(self.model, self.optimiser, False, self.generator)
+        return self.model.cloud()
+
     def state_dict(self) -> dict[str, Any]:
         return {
             "model": {n: p.detach().clone() for n, p in self.model.parameters.items()},
@@ -216,7 +221,8 @@ def render_nearness(cloud: GaussianCloud, cameras: Cameras, size: int) -> Float[
     return render_gaussians(*shape, near, cameras.viewmats, K, size, size).colors
 
 
-def _domains(config: Config, guidance: Guidance) -> tuple[str, ...]:
+def domains_of(config: Config, guidance: Guidance) -> tuple[str, ...]:
+    """Raises InputError for one that the prior does not know."""
     known = guidance.prior.domains
     if config.domains is None:
         return ("albedo",) if "albedo" in known else ("shaded",)
@@ -236,7 +242,4 @@ def run(
     """Optimises and prunes; detached tensors on the context's device."""
     optimisation = GaussianOptimisation(start, config, guidance, cameras, context)
     optimise(STAGE, optimisation, context)
-    optimisation.densifier.update(
-        optimisation.model, optimisation.optimiser, False, context.generator
-    )
-    return optimisation.model.cloud()
+    return optimisation.finished()

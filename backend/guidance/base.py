@@ -13,7 +13,7 @@ pictures suffer from, and "poor", the user's negative text or else words for bad
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -36,6 +36,8 @@ class Views:
     backgrounds: Float[Tensor, "B 3"] | None = None
     # See Cameras.nearness; composited over 0, at the images' size. Where a prior `wants_nearness`.
     nearness: Float[Tensor, "B 1 H W"] | None = None
+    # Share of the shape's making that is done: the Gaussians'; 1 where a surface is refined.
+    progress: float = 1.0
 
 
 @runtime_checkable
@@ -107,6 +109,15 @@ def draw_backgrounds(
     if isinstance(own, Mapping):
         own = own.get(domain)
     return drawn if own is None else torch.tensor(own).expand(count, 3)
+
+
+def with_nearness(
+    images: Float[Tensor, "B C H W"], views: Views
+) -> tuple[Float[Tensor, "B 3 H W"], Views]:
+    """Colours, and views that hold the nearness which came behind them, if any did."""
+    if images.shape[1] == 4:
+        views = replace(views, nearness=images[:, 3:])
+    return images[:, :3], views
 
 
 def wants_nearness(prior: object, domain: str) -> bool:

@@ -2,8 +2,8 @@
 
 grad = w(t) (eps(prompt) - eps(empty)): the guidance alone, without the residual of noise that SDS
 carries (eq. 6). With a negative prompt (eq. 9) w2 (eps(empty) - eps(negative)) is added. They raise
-w2 from 0 to 1 over the run that makes a shape (and lower it to 0.5 where they refine one); here it
-grows as the noise falls, w2 = negative_weight (1 - timestep), the same where that is annealed.
+w2 from 0 to 1 over the run that makes a shape, and lower it to 0.5 where they refine one; so do we
+but for the latter: w2 = negative_weight times `Views.progress`, whatever the order of timesteps.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from torch import Tensor
 
 from backend.guidance.base import Prior, Views
 from backend.guidance.noising import noised
-from backend.guidance.weightings import check_weighting, weigh
+from backend.guidance.settings import check, scale_setting, setting
+from backend.guidance.weightings import weigh, weighting_setting
 
 
 @dataclass(frozen=True)
 class Config:
-    guidance_scale: float | None = None  # a factor on the whole; None is 1, their w1
-    weighting: str = "dreamfusion"  # a key of WEIGHTINGS
-    negative_weight: float = 1.0  # w2 at the end of the noise
+    guidance_scale: float | None = scale_setting("a factor on the whole; none: 1, their w1")
+    weighting: str = weighting_setting("dreamfusion")
+    negative_weight: float = setting(1.0, "w2, once the shape is made", 0, 100)
 
     def __post_init__(self) -> None:
-        check_weighting(self.weighting)
+        check(self)
 
 
 class CSD:
@@ -43,5 +44,5 @@ class CSD:
         at = noised(self.prior, latents, timestep, generator)
         texts = ("empty", "negative", "prompt")
         empty, negative, prompt = self.prior.denoise(at.noisy, at.timesteps, views, texts)
-        avoided = self.config.negative_weight * (1 - timestep) * (negative - empty)
+        avoided = self.config.negative_weight * views.progress * (negative - empty)
         return self.scale * weigh(empty - prompt + avoided, at.alpha_bar, self.config.weighting)

@@ -7,6 +7,7 @@ with a frozen Config and a class with `gradient`, and a line in DISTILLATIONS.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,8 +17,9 @@ from torch import Tensor
 
 from backend.errors import InputError
 from backend.guidance import perp_neg
-from backend.guidance.base import Prior, Rule, Stateful, Views
+from backend.guidance.base import Prior, Rule, Stateful, Views, with_nearness
 from backend.guidance.distillations import DISTILLATIONS
+from backend.guidance.settings import Described, changed, described
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class Distilled:
         self.prior, self.rule = rule.prior, rule
         self.gradient_clip, self.draws = gradient_clip, draws
 
+    @property
+    def particles(self) -> int:
+        """How many props are to be made at once, for the rule to learn from."""
+        return getattr(self.rule, "particles", 1)
+
     def loss(
         self,
         images: Float[Tensor, "B C H W"],
@@ -55,9 +62,8 @@ class Distilled:
         generator: torch.Generator,
     ) -> Tensor:
         """`timestep` in (0, 1); images in [0, 1], see `Guidance`."""
-        if images.shape[1] == 4:
-            views = replace(views, nearness=images[:, 3:])
-        latents = self.prior.encode(images[:, :3], generator, views).float()
+        images, views = with_nearness(images, views)
+        latents = self.prior.encode(images, generator, views).float()
         with torch.no_grad():
             gradient = self._gradient(latents.detach(), views, timestep, generator)
             if self.gradient_clip is not None:
@@ -95,9 +101,13 @@ def distil(prior: Prior, config: GuidanceConfig | None = None) -> Distilled:
 
 
 def choose(
-    config: GuidanceConfig, name: str | None = None, guidance_scale: float | None = None
+    config: GuidanceConfig,
+    name: str | None = None,
+    guidance_scale: float | None = None,
+    settings_asked: Sequence[str] = (),
 ) -> GuidanceConfig:
-    """`config` with another distillation or another scale; None keeps what is there."""
+    """`config` with another distillation, another scale, other settings ("NAME=VALUE", see
+    settings.py); None keeps what is there. Raises InputError for what can't be."""
     if name is not None and name != config.distillation:
         _, settings = _classes(name)
         config = replace(config, distillation=name, settings=settings())
@@ -105,7 +115,17 @@ def choose(
         _, settings = _classes(config.distillation)
         chosen = settings() if config.settings is None else config.settings
         config = replace(config, settings=replace(chosen, guidance_scale=guidance_scale))
+    if settings_asked:
+        _, settings = _classes(config.distillation)
+        chosen = settings() if config.settings is None else config.settings
+        owner = f"--distillation {config.distillation}"
+        config = replace(config, settings=changed(chosen, settings_asked, owner))
     return config
+
+
+def settings_of(name: str) -> list[Described]:
+    """What there is to set; raises InputError for an unknown name."""
+    return list(described(_classes(name)[1]))
 
 
 def _classes(name: str) -> tuple[Any, Any]:

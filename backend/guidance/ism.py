@@ -16,22 +16,22 @@ from backend.guidance.base import Prior, Views
 from backend.guidance.diffusion import add_noise, epsilon_from_x0, per_sample
 from backend.guidance.noising import carry_on, levels
 from backend.guidance.sds import modest_scale
-from backend.guidance.weightings import check_weighting, weigh
+from backend.guidance.settings import check, scale_setting, setting
+from backend.guidance.weightings import weigh, weighting_setting
 
 LEAST_ALPHA_BAR = 1e-4  # below, w(t) would leave fp32 behind
 
 
 @dataclass(frozen=True)
 class Config:
-    guidance_scale: float | None = None  # None is 7.5 or the prior's own, if less
-    weighting: str = "x0"  # a key of WEIGHTINGS
-    interval: float = 0.05  # from s to t; theirs falls from 100 to 50 of 1000
-    stride: float = 0.2  # of the inversion
+    guidance_scale: float | None = scale_setting("none: 7.5, or the prior's own if less")
+    weighting: str = weighting_setting("x0")
+    # Theirs falls from 100 to 50 of 1000.
+    interval: float = setting(0.05, "from s to t", 0.001, 0.999)
+    stride: float = setting(0.2, "of the inversion", 0.001, 0.999)
 
     def __post_init__(self) -> None:
-        check_weighting(self.weighting)
-        if not 0 < self.interval < 1 or not 0 < self.stride < 1:
-            raise ValueError("interval and stride must lie between 0 and 1")
+        check(self)
 
 
 class ISM:

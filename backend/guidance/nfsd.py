@@ -18,17 +18,20 @@ from backend.guidance.base import Prior, Views
 from backend.guidance.diffusion import epsilon_from_x0, per_sample
 from backend.guidance.noising import Noised, noised
 from backend.guidance.sds import modest_scale
-from backend.guidance.weightings import check_weighting, weigh
+from backend.guidance.settings import check, scale_setting, setting
+from backend.guidance.weightings import weigh, weighting_setting
 
 
 @dataclass(frozen=True)
 class Config:
-    guidance_scale: float | None = None  # their s; None is 7.5 or the prior's own, if less
-    weighting: str = "dreamfusion"  # a key of WEIGHTINGS
-    little_noise: float = 0.2  # timestep below which eps(empty) is taken for the correction itself
+    guidance_scale: float | None = scale_setting("their s; none: 7.5, or the prior's own if less")
+    weighting: str = weighting_setting("dreamfusion")
+    little_noise: float = setting(
+        0.2, "timestep below which eps(empty) is taken for the correction itself", 0, 1
+    )
 
     def __post_init__(self) -> None:
-        check_weighting(self.weighting)
+        check(self)
 
 
 class NFSD:

@@ -20,17 +20,17 @@ from backend.guidance.base import Prior, Views
 from backend.guidance.diffusion import add_noise, per_sample
 from backend.guidance.noising import levels, normal_like
 from backend.guidance.sds import own_or
+from backend.guidance.settings import check, scale_setting, setting
 
 
 @dataclass(frozen=True)
 class Config:
-    guidance_scale: float | None = None  # s of u + s (c - u); None is the prior's own
-    reversals: int = 0  # of the noise, RFDS-Rev has 1
-    reversal_scale: float = 1.0  # guidance there
+    guidance_scale: float | None = scale_setting("s of u + s (c - u); none: the prior's own")
+    reversals: int = setting(0, "of the noise; RFDS-Rev has 1", 0, 100)
+    reversal_scale: float = setting(1.0, "guidance there", 0, 1000)
 
     def __post_init__(self) -> None:
-        if self.reversals < 0:
-            raise ValueError("reversals must be 0 or more")
+        check(self)
 
 
 class RFDS:

@@ -19,18 +19,20 @@ from backend.guidance.base import Prior, Views
 from backend.guidance.diffusion import per_sample
 from backend.guidance.noising import carry_on, levels, normal_like
 from backend.guidance.sds import modest_scale
+from backend.guidance.settings import check, scale_setting, setting
 
 
 @dataclass(frozen=True)
 class Config:
-    guidance_scale: float | None = None  # None is 7.5 or the prior's own, if less
-    inversion_scale: float | None = None  # None is the guidance scale, negative
-    steps: int = 4  # of the inversion; theirs are 10
-    eta: float = 0.3  # 0: no fresh noise
+    guidance_scale: float | None = scale_setting("none: 7.5, or the prior's own if less")
+    inversion_scale: float | None = setting(
+        None, "guidance of the inversion; none: the guidance scale, negative", -1000, 1000
+    )
+    steps: int = setting(4, "of the inversion; theirs are 10", 1, 1000)
+    eta: float = setting(0.3, "of fresh noise; 0: none", 0, 1)
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or not 0 <= self.eta <= 1:
-            raise ValueError("SDI needs at least one step and an eta from 0 to 1")
+        check(self)
 
 
 class SDI:

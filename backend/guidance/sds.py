@@ -13,18 +13,18 @@ from torch import Tensor
 
 from backend.guidance.base import Prior, Views
 from backend.guidance.noising import noised
-from backend.guidance.weightings import check_weighting, weigh
+from backend.guidance.settings import check, scale_setting, setting
+from backend.guidance.weightings import weigh, weighting_setting
 
 
 @dataclass(frozen=True)
 class Config:
-    guidance_scale: float | None = None  # s of u + s (c - u); None is the prior's own
-    weighting: str = "dreamfusion"  # a key of WEIGHTINGS
-    rescale: float = 0.0  # 0..1, against saturation at large guidance scales
+    guidance_scale: float | None = scale_setting("s of u + s (c - u); none: the prior's own")
+    weighting: str = weighting_setting("dreamfusion")
+    rescale: float = setting(0.0, "against saturation at large guidance scales", 0, 1)
 
     def __post_init__(self) -> None:
-        check_weighting(self.weighting)
-        check_rescale(self.rescale)
+        check(self)
 
 
 class SDS:
@@ -42,11 +42,6 @@ class SDS:
             at.noisy, at.timesteps, views, self.guidance_scale, self.config.rescale
         )
         return weigh(latents - x0, at.alpha_bar, self.config.weighting)
-
-
-def check_rescale(rescale: float) -> None:
-    if not 0 <= rescale <= 1:
-        raise ValueError("rescale must be between 0 and 1")
 
 
 def own_or(scale: float | None, default: float) -> float:

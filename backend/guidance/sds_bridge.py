@@ -4,7 +4,8 @@ Distillation is seen as a path from the distribution of the renders (the source)
 (the target); SDS takes the empty prompt for the source, which renders are not (section 4). First
 SDS; then grad = w(t) (eps(target) - eps(source)), the source being the prompt with words for what
 goes wrong in distillation ("oversaturated, smooth, ..."; the branch "degraded"). They switch late
-in the run; here below `bridge_below`, the same where the timestep is annealed.
+in the run, after 20,000 of 25,000 steps; here at half of the Gaussians' steps, and what refines the
+surface afterwards has the bridge alone.
 """
 
 from __future__ import annotations
@@ -18,19 +19,20 @@ from backend.errors import InputError
 from backend.guidance.base import Prior, Views
 from backend.guidance.noising import noised
 from backend.guidance.sds import own_or
-from backend.guidance.weightings import check_weighting, weigh
+from backend.guidance.settings import check, scale_setting, setting
+from backend.guidance.weightings import weigh, weighting_setting
 
 
 @dataclass(frozen=True)
 class Config:
-    guidance_scale: float | None = None  # of the SDS phase; None is the prior's own
-    # A factor on target - source; theirs is 1 for props (after SDS at 100) and 40 for pictures.
-    bridge_scale: float = 7.5
-    weighting: str = "dreamfusion"  # a key of WEIGHTINGS
-    bridge_below: float = 0.5  # timestep under which the bridge stands
+    guidance_scale: float | None = scale_setting("of the SDS phase; none: the prior's own")
+    # Theirs is 1 for props (after SDS at 100) and 40 for pictures.
+    bridge_scale: float = setting(7.5, "a factor on target - source", 0, 1000)
+    weighting: str = weighting_setting("dreamfusion")
+    bridge_from: float = setting(0.5, "share of the shape's making from which on it stands", 0, 1)
 
     def __post_init__(self) -> None:
-        check_weighting(self.weighting)
+        check(self)
 
 
 class SDSBridge:
@@ -51,7 +53,7 @@ class SDSBridge:
         self, latents: Tensor, views: Views, timestep: float, generator: torch.Generator
     ) -> Tensor:
         at = noised(self.prior, latents, timestep, generator)
-        if timestep >= self.config.bridge_below:
+        if views.progress < self.config.bridge_from:
             x0 = self.prior.predict_x0(at.noisy, at.timesteps, views, self.guidance_scale)
             return weigh(latents - x0, at.alpha_bar, self.config.weighting)
         texts = ("degraded", "prompt")

@@ -16,13 +16,17 @@ from torch import Tensor
 from backend.guidance.base import Prior, Views
 from backend.guidance.noising import noised
 from backend.guidance.sds import own_or
+from backend.guidance.settings import check, scale_setting, setting
 from backend.guidance.weightings import weigh
 
 
 @dataclass(frozen=True)
 class Config:
-    guidance_scale: float | None = None  # s of u + s (c - u); None is the prior's own
-    variance_reduction: bool = True
+    guidance_scale: float | None = scale_setting("s of u + s (c - u); none: the prior's own")
+    variance_reduction: bool = setting(True, "leave out the noise that averages to nothing")
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 class SJC:

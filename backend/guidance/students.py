@@ -19,6 +19,7 @@ from backend.guidance.diffusion import per_sample
 from backend.guidance.lora import LoraAdapter
 from backend.guidance.noising import noised
 from backend.guidance.offload import is_streamed
+from backend.guidance.settings import check, setting
 
 
 @runtime_checkable
@@ -36,11 +37,15 @@ class Student(Protocol):
 
 @dataclass(frozen=True)
 class StudentConfig:
-    rank: int = 4
-    learning_rate: float = 1e-4  # ProlificDreamer's; it has 25,000 steps
-    steps: int = 1  # of learning, a step of the prop
-    t_range: tuple[float, float] = (0.02, 0.98)
-    drop_text: float = 0.1  # share of steps learnt without the prompt
+    rank: int = setting(4, "of the adapter's maps", 1, 1024)
+    # ProlificDreamer's, which has 25,000 steps.
+    learning_rate: float = setting(1e-4, "of AdamW", 1e-8, 1)
+    steps: int = setting(1, "of learning, a step of the prop", 1, 100)
+    t_range: tuple[float, float] = setting((0.02, 0.98), "timesteps to learn at", 0, 1)
+    drop_text: float = setting(0.1, "share of steps learnt without the prompt", 0, 1)
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 FP16_SCALE = 2.0**14  # of the loss, at first
@@ -64,8 +69,8 @@ class LoraStudent:
             )
         self.adapter = LoraAdapter(prior.network, config.rank, generator)
         self.optimiser = torch.optim.AdamW(self.adapter.parameters(), lr=config.learning_rate)
-        half = any(p.dtype == torch.float16 for p in prior.network.parameters())
-        self.scale = FP16_SCALE if half else 1.0
+        self.half = any(p.dtype == torch.float16 for p in prior.network.parameters())
+        self.scale = FP16_SCALE if self.half else 1.0
 
     def predict_x0(self, noisy: Tensor, timesteps: Tensor, views: Views) -> Tensor:
         return self._predict(noisy, timesteps, views, "prompt")
@@ -90,8 +95,9 @@ class LoraStudent:
                 self.optimiser.step()
 
     def _unscaled(self) -> bool:
-        """Gradients at their own size again; False where they have overflowed."""
-        if self.scale == 1.0:
+        """Gradients at their own size again; False where they have overflowed, which in fp16 they
+        may at any scale."""
+        if not self.half:
             return True
         found = [p.grad for p in self.adapter.parameters() if p.grad is not None]
         for gradient in found:

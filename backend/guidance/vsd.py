@@ -1,8 +1,8 @@
 """Variational score distillation: ProlificDreamer (Wang et al. 2305.16213), eq. 9.
 
 grad = w(t) (eps_pretrained(z_t, prompt) - eps_student(z_t, camera, prompt)): the student
-(students.py) learns the renders' own distribution as they change. The images of a batch may belong
-to several particles (props of one prompt): the student is common to all, and keeps them apart.
+(students.py) learns the renders' own distribution as they change. There may be several particles
+(props of one prompt, see gaussians/particles.py): the student is common to all of them.
 """
 
 from __future__ import annotations
@@ -16,19 +16,21 @@ from torch import Tensor
 from backend.guidance.base import Prior, Views
 from backend.guidance.noising import noised
 from backend.guidance.sds import modest_scale
+from backend.guidance.settings import check, scale_setting, setting
 from backend.guidance.students import LoraStudent, Student, StudentConfig
-from backend.guidance.weightings import check_weighting, weigh
+from backend.guidance.weightings import weigh, weighting_setting
 
 
 @dataclass(frozen=True)
 class Config:
-    guidance_scale: float | None = None  # None is 7.5 or the prior's own, if less
-    weighting: str = "dreamfusion"  # a key of WEIGHTINGS
+    guidance_scale: float | None = scale_setting("none: 7.5, or the prior's own if less")
+    weighting: str = weighting_setting("dreamfusion")
+    particles: int = setting(1, "props at once, each with all the steps; the best is kept", 1, 16)
     student: StudentConfig = field(default_factory=StudentConfig)
-    seed: int = 0  # of the student's start
+    seed: int = setting(0, "of the student's start", 0, 2**63 - 1)
 
     def __post_init__(self) -> None:
-        check_weighting(self.weighting)
+        check(self)
 
 
 class VSD:
@@ -37,6 +39,7 @@ class VSD:
     def __init__(self, prior: Prior, config: Config | None = None, student: Student | None = None):
         """student: None makes a `LoraStudent` of the prior."""
         self.prior, self.config = prior, config or Config()
+        self.particles = self.config.particles
         self.guidance_scale = modest_scale(self.config.guidance_scale, prior)
         start = torch.Generator().manual_seed(self.config.seed)
         self.student = student or LoraStudent(prior, self.config.student, start)

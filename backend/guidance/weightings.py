@@ -13,11 +13,13 @@ x0            w = sqrt((1 - a) / a): a difference of estimates of x0; ISM (2311.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
 
 from backend.guidance.diffusion import per_sample
+from backend.guidance.settings import setting
 
 WEIGHTINGS: dict[str, Callable[[Tensor], Tensor]] = {
     "dreamfusion": lambda a: (a * (1 - a)).sqrt(),
@@ -27,9 +29,9 @@ WEIGHTINGS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def check_weighting(name: str) -> None:
-    if name not in WEIGHTINGS:
-        raise ValueError(f"unknown weighting '{name}'; there are {', '.join(WEIGHTINGS)}")
+def weighting_setting(default: str) -> Any:
+    """The field of a distillation's Config."""
+    return setting(default, "w(t), how much each noise level counts", choices=tuple(WEIGHTINGS))
 
 
 def weigh(difference: Tensor, alpha_bar: Float[Tensor, "B"], weighting: str) -> Tensor:

@@ -13,16 +13,19 @@ from torch import Tensor
 
 from backend.guidance.base import Prior, Views
 from backend.guidance.noising import noised
-from backend.guidance.sds import check_rescale, own_or
+from backend.guidance.sds import own_or
+from backend.guidance.settings import check, scale_setting, setting
 
 
 @dataclass(frozen=True)
 class Config:
-    guidance_scale: float | None = None  # s of u + s (c - u); None is the prior's own
-    rescale: float | None = None  # 0..1, see `diffusion.guide`; None is the prior's own
+    guidance_scale: float | None = scale_setting("s of u + s (c - u); none: the prior's own")
+    rescale: float | None = setting(
+        None, "share of the contrast that is pulled back; none: the prior's own", 0, 1
+    )
 
     def __post_init__(self) -> None:
-        check_rescale(self.rescale or 0.0)
+        check(self)
 
 
 class X0:

@@ -25,7 +25,10 @@ class ServeConfig:
         default_factory=lambda: MappingProxyType({"embedded": "embedded"})
     )  # the names clients may ask for -> what --prior takes
     presets: tuple[str, ...] = ("draft", "standard", "high")
-    features: tuple[str, ...] = ("upload", "image", "image-alone", "refine")  # of Welcome.features
+    # Of Welcome.features.
+    features: tuple[str, ...] = (
+        *("upload", "image", "image-alone", "refine", "distillation-settings"),
+    )
     uploads_a_client: int = 2 << 30  # bytes
     idle_seconds: float = 300.0  # after which a worker without a job ends, and frees its memory
     hang_seconds: float = 900.0  # without a step, while a job runs

@@ -53,11 +53,11 @@ class Formula:
         return negative + scale * (prompt - negative)
 
 
-def check(rule, formula, t, expected, precise=False):
+def check(rule, formula, t, expected, precise=False, views=VIEWS):
     """precise: in float64, for chains of steps that start where the noise is 1e-2 and enlarge what
     float32 rounds a hundredfold each."""
     z = formula.z.double() if precise else formula.z
-    got = rule.gradient(z, VIEWS, t, torch.Generator().manual_seed(3)).double()
+    got = rule.gradient(z, views, t, torch.Generator().manual_seed(3)).double()
     size = max(1.0, float(expected.abs().max()))
     assert float((got - expected).abs().max()) < 1e-5 * size
     assert float(expected.abs().max()) > 1e-3
@@ -110,8 +110,10 @@ def test_sjc_is_the_perturbed_score(prior, t):
 def test_csd_is_guidance_alone(prior, t):
     f = Formula(prior)
     empty, negative, prompt = (f.eps(b, t) for b in ("empty", "negative", "prompt"))
-    expected = (1 - f.a(t)) * 2.0 * (prompt - empty + 0.5 * (1 - t) * (empty - negative))
-    check(csd.CSD(prior, csd.Config(2.0, negative_weight=0.5)), f, t, expected)
+    for done in (0.0, 0.25, 1.0):  # of the run, whatever the timestep
+        expected = (1 - f.a(t)) * 2.0 * (prompt - empty + 0.5 * done * (empty - negative))
+        rule = csd.CSD(prior, csd.Config(2.0, negative_weight=0.5))
+        check(rule, f, t, expected, views=Views(None, progress=done))
 
 
 @pytest.mark.parametrize("t", LEVELS)
@@ -173,11 +175,10 @@ def test_sdi_finds_the_noise_by_inversion(prior, t, eta):
 @pytest.mark.parametrize("t", LEVELS)
 def test_sds_bridge_goes_from_the_renders_to_the_prompt(prior, t):
     f, rule = Formula(prior), sds_bridge.SDSBridge(prior)
-    if t >= 0.5:
-        expected = (1 - f.a(t)) * (f.guided(t, 12.0) - f.noise)
-    else:
-        expected = (1 - f.a(t)) * 7.5 * (f.eps("prompt", t) - f.eps("degraded", t))
-    check(rule, f, t, expected)
+    first = (1 - f.a(t)) * (f.guided(t, 12.0) - f.noise)
+    bridge = (1 - f.a(t)) * 7.5 * (f.eps("prompt", t) - f.eps("degraded", t))
+    for done, expected in ((0.0, first), (0.49, first), (0.5, bridge), (1.0, bridge)):
+        check(rule, f, t, expected, views=Views(None, progress=done))
 
 
 @pytest.mark.parametrize("reversals", [0, 1])

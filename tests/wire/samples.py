@@ -25,6 +25,7 @@ SETTINGS = m.Settings(
     *("a red wooden chair", "blurry", 2**63 - 1, "draft", "embedded", 1024, 8000, 0.9),
     *((-180.0, 180.0), (-10.0, 60.0), (2.8, 3.2), (40.0, 40.0), (0.0, 15.0)),
     *("csd", 7.5, "hifa", True, "1a" * 32, m.Refine("2b" * 32, "keep-topology", 0.2, True), 12.5),
+    ("negative_weight=0.5",),
 )
 INFO = m.JobInfo(
     job=JOB,

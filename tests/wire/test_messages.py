@@ -21,7 +21,9 @@ from shared.version import PROTOCOL
 from tests.wire.samples import ENVELOPE, GOLDEN, INFO, JOB, KEY, SAMPLES, SETTINGS, frames_of
 
 # As those versions wrote them; never made again.
-OLDER = {v: json.loads(GOLDEN.with_name(f"golden_{v}.json").read_text()) for v in ("1_0", "1_1")}
+OLDER = {
+    v: json.loads(GOLDEN.with_name(f"golden_{v}.json").read_text()) for v in ("1_0", "1_1", "1_2")
+}
 PAGE = (Path(shared.__file__).parent / "PROTOCOL.md").read_text()
 
 
@@ -62,7 +64,9 @@ def test_what_older_versions_send_is_read(version: str, kind: str) -> None:
     envelope, read = decode([bytes.fromhex(frame) for frame in OLDER[version][kind]], KEY)
     assert envelope == ENVELOPE and name(read) == kind
     if kind == "Submit":
-        assert read.settings.prompt == SETTINGS.prompt and read.settings.image_elevation is None
+        assert read.settings.prompt == SETTINGS.prompt
+        assert (read.settings.image_elevation is None) == (version != "1_2")
+        assert read.settings.distillation_settings == ()
         assert (read.settings.refine is None) == (version == "1_0")
     if kind == "Welcome" and version == "1_0":
         assert read.presets and read.features == read.distillations == ()
