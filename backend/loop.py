@@ -90,6 +90,7 @@ class RunContext:
     checkpoint_seconds: float = 30.0
     stop_requested: Callable[[], bool] = lambda: False
     curves: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    remarks: dict[str, dict[str, Any]] = field(default_factory=dict)  # for the result, plain JSON
 
     def watch(self, stage: str) -> Watch:
         """Previews of a stage that has no steps, numbered from 0."""

@@ -3,7 +3,7 @@
     prior      a 2D diffusion model, told the prompt              guidance/priors.py
     distil     its wishes for pictures -> gradients               guidance/distil.py
     picture    if there is one: the prompt, told what it shows    guidance/inversion.py
-    gaussians  3D Gaussians, moved until the prior likes them     gaussians/stage.py
+    gaussians  3D Gaussians, moved until the prior likes them     gaussians/stage.py, particles.py
     solid      Gaussians -> density -> signed distances           mesh/solid.py
     mesh       a deformable tetrahedral grid refines the surface  mesh/stage.py
     unwrap     cleaned, simplified, laid out flat                 mesh/cleanup.py, mesh/unwrap.py
@@ -28,10 +28,10 @@ from backend.checkpoint import CheckpointFolder
 from backend.errors import StorageError
 from backend.export import EXPORTERS
 from backend.export.asset import Asset
-from backend.gaussians import stage as gaussians
+from backend.gaussians import particles
 from backend.gaussians.field import FEW, colors_at
-from backend.guidance.base import Guidance, Prior
-from backend.guidance.distil import distil
+from backend.guidance.base import Prior
+from backend.guidance.distil import Distilled, distil
 from backend.guidance.inversion import Inversion, Reworded
 from backend.guidance.priors import load_prior
 from backend.job import Job, RunFiles
@@ -73,6 +73,8 @@ def generate(
         if context.reference is not None and not getattr(prior, "sees_image", False):
             note(_look_at_reference(prior, job, context, clock))
         prop = _make(job, guidance, context, clock)
+        if remark := context.remarks.get("particles"):
+            note(particles.about(remark))
         with clock.stage("export"):
             _export(prop, job, prior, files.output)
         written = [files.output]
@@ -90,15 +92,16 @@ def generate(
         faces=len(prop.mesh.faces),
         files=tuple(written),
         stages=tuple(clock.stages),
+        remarks=context.remarks,
     )
 
 
-def _make(job: Job, guidance: Guidance, context: RunContext, clock: StageClock) -> Prop:
+def _make(job: Job, guidance: Distilled, context: RunContext, clock: StageClock) -> Prop:
     """All stages in their order."""
     config = job.config
     cameras = replace(job.cameras, together=guidance.prior.views_together)
-    with clock.stage("gaussians", config.gaussians.steps):
-        cloud = gaussians.run(None, config.gaussians, guidance, cameras, context)
+    with clock.stage("gaussians", config.gaussians.steps * guidance.particles):
+        cloud = particles.run(None, config.gaussians, guidance, cameras, context)
     color_at = partial(colors_at, cloud)
     with clock.stage("solid"):
         watch = context.watch("solid")

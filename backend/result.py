@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class Result:
     faces: int
     files: tuple[Path, ...]  # the GLB first
     stages: tuple[StageReport, ...]
+    remarks: dict[str, Any] = field(default_factory=dict)  # of stages, plain JSON
 
     @property
     def seconds(self) -> float:
@@ -58,6 +59,7 @@ class Result:
             "seconds": round(self.seconds, 3),
             "stages": stages,
             "files": [str(path) for path in self.files],
+            **self.remarks,
         }
 
 

@@ -51,6 +51,7 @@ PRIORS: dict[str, PriorEntry] = {
     "sdxl": PriorEntry("StableDiffusionXLPipeline", "backend.guidance.sdxl:load_sdxl"),
     "deepfloyd": PriorEntry("IFPipeline", "backend.guidance.deepfloyd:load_deepfloyd"),
     "sd3": PriorEntry("StableDiffusion3Pipeline", "backend.guidance.sd3:load_sd3"),
+    "sd35": PriorEntry("StableDiffusion3Pipeline", "backend.guidance.sd3:load_sd3"),
     "mvdream": PriorEntry("MVDreamPipeline", "backend.guidance.mvdream:load_mvdream"),
     "richdreamer": PriorEntry(
         "RichDreamerPipeline", "backend.guidance.richdreamer:load_richdreamer"
@@ -80,15 +81,7 @@ def load_prior(
     negative = parse_negative_prompt(negative_prompt)
     words = parse_prompt(prompt) if prompt.strip() or reference is None else Prompt(())
     folder = find_folder(name_or_path)
-    pipeline = weights.read_index(folder).get("_class_name")
-    if isinstance(pipeline, list):  # a pipeline with code of its own: its file, its class
-        pipeline = pipeline[-1]
-    for entry in PRIORS.values():
-        if entry.pipeline == pipeline:
-            break
-    else:
-        known = ", ".join(entry.pipeline for entry in PRIORS.values())
-        raise PriorError(f"The prior in '{folder}' is a {pipeline}; {known} can be used.")
+    entry = _entry(folder)
     _check_subject(words, entry, reference)
     import torch
 
@@ -97,6 +90,23 @@ def load_prior(
     load = getattr(importlib.import_module(module), function)
     seen = (reference,) if entry.sees_image else ()
     return load(folder, words, negative, torch.device(device), config, *seen)
+
+
+def _entry(folder: Path) -> PriorEntry:
+    """Of the kind of prior that the folder holds."""
+    pipeline = weights.read_index(folder).get("_class_name")
+    if isinstance(pipeline, list):  # a pipeline with code of its own: its file, its class
+        pipeline = pipeline[-1]
+    for entry in PRIORS.values():
+        if entry.pipeline == pipeline:
+            return entry
+    known = ", ".join(dict.fromkeys(entry.pipeline for entry in PRIORS.values()))
+    raise PriorError(f"The prior in '{folder}' is a {pipeline}; {known} can be used.")
+
+
+def starts_from_picture(name_or_path: str | Path) -> bool:
+    """Whether it needs a picture and reads no words. Raises PriorError as `load_prior` does."""
+    return _entry(find_folder(name_or_path)).sees_image
 
 
 def _leave_peft_alone() -> None:

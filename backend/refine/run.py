@@ -18,7 +18,7 @@ from backend.errors import InputError, StorageError
 from backend.evaluate.sheets import save_loss_curves, save_sheet
 from backend.guidance.base import Prior
 from backend.guidance.distil import distil
-from backend.guidance.priors import load_prior
+from backend.guidance.priors import load_prior, starts_from_picture
 from backend.job import Job, RunFiles
 from backend.loop import RunContext
 from backend.refine import make, remesh
@@ -39,12 +39,22 @@ def refine(
     said stop. The output and the checkpoint are whole or untouched."""
     config = config or make.Config()
     request.check_output(files.output)
+    if starts_from_picture(job.prior):
+        raise InputError(
+            "A mesh is refined by words, and this prior starts from a picture and reads none: "
+            "choose another --prior."
+        )
     clock = StageClock(context)
     with ExitStack() as held:
         with clock.stage("prior"):
             loaded = make.load(request)
             prior = load_prior(job.prior, job.prompt, job.negative, context.device)
             guidance = distil(prior, job.config.guidance)
+            if guidance.particles > 1:
+                raise InputError(
+                    "Several particles are for new props, and a mesh is refined as one: leave out "
+                    "--set particles."
+                )
             context.learning = guidance
             identity = _identity(job, request, prior, config)
             folder = CheckpointFolder(files.checkpoint_dir, identity, files.resume)

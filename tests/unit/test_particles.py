@@ -1,0 +1,181 @@
+"""Several particles: the choice by evidence, one student for all, states, and one as before."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from backend.cameras import CameraRange, turntable
+from backend.cli import main
+from backend.errors import Interrupted
+from backend.gaussians import particles, stage
+from backend.gaussians.model import GaussianCloud
+from backend.guidance import vsd
+from backend.guidance.base import Views
+from backend.guidance.distil import GuidanceConfig, distil
+from backend.guidance.evidence import evidence
+from backend.guidance.priors import load_prior
+from backend.guidance.students import StudentConfig
+from backend.job import Job, RunFiles, new_context
+from backend.loop import Progress, RunContext
+from backend.pipeline import generate
+from tests.mixture_prior import MixturePrior
+from tests.tiny_job import TINY
+from tests.tiny_models import write_embedded
+
+CPU = torch.device("cpu")
+LEARNING = StudentConfig(learning_rate=0.01)
+
+
+def asking(count: int) -> GuidanceConfig:
+    return GuidanceConfig("vsd", vsd.Config(particles=count, student=LEARNING))
+
+
+def two_kinds() -> MixturePrior:
+    """Pictures are dark or light; the prompt asks for light ones."""
+    modes = torch.tensor([-0.5, 0.5])[:, None, None, None].expand(2, 3, 4, 4)
+    texts = {"empty": [0, 1], "negative": [0, 1], "prompt": [1]}
+    return MixturePrior(modes, texts, std=0.3)
+
+
+def test_evidence_is_the_errors_difference_in_predicted_noise() -> None:
+    prior, views = two_kinds(), Views(turntable(2))
+    images = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(1))
+    drawn, z, gains = torch.Generator().manual_seed(0), images.double() * 2 - 1, []
+    for t in (300, 500, 700):
+        a, eps = prior.alphas_cumprod[t].double(), torch.randn(z.shape, generator=drawn).double()
+        noisy = a.sqrt() * z + (1 - a).sqrt() * eps
+
+        def error(branch, a=a, noisy=noisy, eps=eps):
+            x0 = prior.x0(noisy, a.expand(2), branch)
+            return ((noisy - a.sqrt() * x0) / (1 - a).sqrt() - eps).square().mean()
+
+        gains.append(error("empty") - error("prompt"))
+    assert evidence(prior, images, views) == pytest.approx(
+        float(torch.stack(gains).mean()), rel=1e-4
+    )
+
+
+def test_evidence_is_for_what_the_prompt_says_and_against_the_rest() -> None:
+    prior, views = two_kinds(), Views(turntable(2))
+    light, dark = torch.full((2, 3, 4, 4), 0.75), torch.full((2, 3, 4, 4), 0.25)
+    assert evidence(prior, light, views) > 0 > evidence(prior, dark, views)
+    assert evidence(prior, light, views) == evidence(prior, light, views)
+
+
+def painted(grey: float) -> GaussianCloud:
+    g = torch.Generator().manual_seed(2)
+    return GaussianCloud(
+        means=0.4 * torch.randn(200, 3, generator=g),
+        quats=torch.tensor([1.0, 0, 0, 0]).expand(200, 4),
+        scales=torch.full((200, 3), 0.2),
+        opacities=torch.full((200,), 0.95),
+        colors=torch.full((200, 3), grey),
+    )
+
+
+def test_the_particle_is_kept_that_answers_the_prompt() -> None:
+    prior = two_kinds()
+    prior.background = (0.5, 0.5, 0.5)
+    guidance = distil(prior, GuidanceConfig("sds"))
+    config = stage.Config(image_sizes=(16,))
+    light, dark = (particles._evidence(painted(g), config, guidance, CPU) for g in (0.8, 0.2))
+    assert light > dark
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_embedded(tmp_path_factory.mktemp("prior"))
+
+
+def test_each_has_its_share_and_all_teach_one_student(folder: Path) -> None:
+    guidance = distil(load_prior(folder, "a red chair"), asking(3))
+    seen: list[int] = []
+    fit, learnt = guidance.rule.student.fit, []
+    guidance.rule.student.fit = lambda *a: (learnt.append(a[0]), fit(*a))
+    config = replace(TINY.gaussians, steps=4)
+    context = RunContext(CPU, torch.Generator().manual_seed(0))
+    members = [
+        stage.GaussianOptimisation(None, config, guidance, CameraRange(), context) for _ in range(3)
+    ]
+    starts = [member.model.parameters["means"].clone() for member in members]
+    assert not torch.equal(starts[0], starts[1])
+    several = particles.Particles(members, context.generator)
+    assert several.steps == 12
+    for index in range(12):
+        before = [m.model.parameters["means"].detach().clone() for m in members]
+        several.step(index)
+        after = [m.model.parameters["means"] for m in members]
+        moved = [n for n in range(3) if not torch.equal(before[n], after[n])]
+        assert len(moved) == 1
+        seen += moved
+    assert len(learnt) == 12
+    rounds = [seen[n : n + 3] for n in range(0, 12, 3)]
+    assert all(sorted(turn) == [0, 1, 2] for turn in rounds) and len({*map(tuple, rounds)}) > 1
+
+
+def run(job: Job, folder: Path, resume: bool = False, stop_at: tuple[str, int] | None = None):
+    """The finished file's bytes, and the result."""
+    folder.mkdir(exist_ok=True)
+    reached: set[tuple[str, int]] = set()
+
+    def progress(news: Progress) -> None:
+        reached.add((news.stage, news.step))
+
+    files = RunFiles(folder / "prop.glb", folder / "checkpoint", resume)
+    context = new_context(job, CPU, progress, lambda: stop_at in reached)
+    told: list[str] = []
+    result = generate(job, files, context, told.append)
+    return result.files[0].read_bytes(), result, told
+
+
+def job_of(folder: Path, count: int) -> Job:
+    config = replace(TINY, gaussians=replace(TINY.gaussians, steps=3), guidance=asking(count))
+    return Job("a red chair", seed=3, prior=str(folder), config=config)
+
+
+def test_stopped_anywhere_they_end_where_the_undisturbed_run_does(
+    folder: Path, tmp_path: Path
+) -> None:
+    job = job_of(folder, 2)
+    whole, result, told = run(job, tmp_path / "whole")
+    found = result.as_json()["particles"]
+    assert len(found["evidence"]) == 2 and json.loads(json.dumps(found)) == found
+    assert found["kept"] == 1 + found["evidence"].index(max(found["evidence"]))
+    assert any(f"Of 2 particles number {found['kept']} is kept" in note for note in told)
+    assert next(s.steps for s in result.stages if s.name == "gaussians") == 6
+    places = [("gaussians", 1), ("gaussians", 4), ("gaussians", 6), ("mesh", 2)]
+    for place in places:
+        with pytest.raises(Interrupted):
+            run(job, tmp_path / "parts", resume=place != places[0], stop_at=place)
+    again, last, _ = run(job, tmp_path / "parts", resume=True)
+    assert again == whole and last.as_json()["particles"] == found
+
+
+def test_one_particle_is_the_stage_s_own_run(folder: Path, monkeypatch) -> None:
+    prior = load_prior(folder, "a red chair")
+    made = []
+    for how in (particles.run, stage.run):
+        guidance = distil(load_prior(folder, "a red chair"), asking(1))
+        context = RunContext(CPU, torch.Generator().manual_seed(0))
+        config = replace(TINY.gaussians, steps=3)
+        made.append(how(None, config, guidance, CameraRange(), context))
+        assert context.remarks == {}
+    assert all(torch.equal(a, b) for a, b in zip(made[0].tensors(), made[1].tensors(), strict=True))
+    assert particles.particles_of(distil(prior, GuidanceConfig("sds"))) == 1
+
+
+def test_a_mesh_is_refined_as_one(folder: Path, tmp_path: Path, capsys) -> None:
+    mesh = tmp_path / "ball.ply"
+    import trimesh
+
+    trimesh.creation.icosphere(1).export(mesh)
+    command = ["refine", str(mesh), "a red chair", "-o", str(tmp_path / "out.ply")]
+    command += ["--prior", str(folder), "--distillation", "vsd", "--set", "particles=2"]
+    command += ["--checkpoint-dir", str(tmp_path / "run")]
+    assert main(command) == 2
+    assert "Several particles are for new props" in capsys.readouterr().err
