@@ -22,6 +22,7 @@ from torch import Tensor
 
 from backend.gaussians.model import GaussianCloud
 from backend.gaussians.rotations import rotation_matrices
+from backend.neighbours import tree_of
 from backend.render.kernels import helper, kernel
 from backend.render.threads import in_parallel
 
@@ -70,7 +71,7 @@ def colors_at(
     inverses = torch.linalg.inv(_covariances(cloud, 1e-3))
     means, colors = cloud.means.double().cpu(), cloud.colors.double().cpu()
     log_opacities = cloud.opacities.double().cpu().clamp(min=1e-6).log()
-    tree = cKDTree(means.numpy())
+    tree = tree_of(means.numpy())
     found = []
     for part in points.double().cpu().split(chunk):
         index = _nearest(tree, part, min(neighbours, len(cloud)))

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.spatial import cKDTree
 from torch import Tensor
 from torch.nn import functional as F
+
+from backend.neighbours import tree_of
 
 NAMES = ("means", "quats", "log_scales", "opacity_logits", "color_logits")
 
@@ -113,5 +114,5 @@ def _neighbour_distances(means: Float[Tensor, "N 3"]) -> Float[Tensor, "N"]:
     neighbours = min(4, len(means))
     if neighbours < 2:
         return torch.full((len(means),), 0.1)
-    distances, _ = cKDTree(means.numpy()).query(means.numpy(), k=neighbours)
+    distances, _ = tree_of(means.numpy()).query(means.numpy(), k=neighbours)
     return torch.from_numpy(np.sqrt((distances[:, 1:] ** 2).mean(1))).to(means.dtype)

@@ -14,11 +14,11 @@ from typing import no_type_check
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 from backend.mesh.geometry import face_normals, take
 from backend.mesh.types import TriMesh
+from backend.neighbours import tree_of
 from backend.render.kernels import helper, kernel
 from backend.render.threads import in_parallel
 
@@ -32,7 +32,7 @@ def closest_points(
     near: behind a thin wall lies another surface."""
     corners = take(mesh.vertices.detach().cpu(), mesh.faces.cpu())
     candidates = min(CANDIDATES, len(mesh.faces))
-    tree = cKDTree(corners.mean(dim=1).numpy())
+    tree = tree_of(corners.mean(dim=1).numpy())
     _, near = tree.query(points.cpu().numpy(), k=candidates, workers=-1)
     faces = np.empty(len(points), np.int64)
     weights = np.empty((len(points), 3), np.float32)

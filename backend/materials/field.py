@@ -18,12 +18,12 @@ from typing import cast
 
 import torch
 from jaxtyping import Float, Int64
-from scipy.spatial import cKDTree
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backend.materials.field_cpu import CHANNELS, lookup
 from backend.mesh.types import TriMesh
+from backend.neighbours import tree_of
 
 ALBEDO_RANGE = (0.03, 0.97)
 ROUGHNESS_RANGE = (0.08, 1.0)
@@ -142,7 +142,7 @@ class MaterialField(nn.Module):
     def _paint(self, points: Tensor, color_at: Callable, device: torch.device) -> None:
         """Sets the finest lattice to the colours of the surface nearest to each corner."""
         finest = cast(SparseLattice, self.levels[-1])
-        _, nearest = cKDTree(points.numpy()).query(finest.corner_points().numpy(), workers=-1)
+        _, nearest = tree_of(points.numpy()).query(finest.corner_points().numpy(), workers=-1)
         chosen, back = torch.unique(torch.from_numpy(nearest), return_inverse=True)
         colors = color_at(points[chosen].to(device)).detach().cpu().float()[back]
         low, high = ALBEDO_RANGE

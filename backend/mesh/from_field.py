@@ -24,13 +24,13 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from scipy import ndimage
-from scipy.spatial import cKDTree
 from torch import Tensor
 from torch.nn import functional as F
 
 from backend.errors import GenerationError
 from backend.mesh.pieces import drop_crumbs, join
 from backend.mesh.thin import local_limit, thicken
+from backend.neighbours import tree_of
 
 log = logging.getLogger(__name__)
 
@@ -205,7 +205,7 @@ def _distances(level: np.ndarray) -> np.ndarray:
     crossings, normals = _crossings(level, np.stack(np.gradient(level), axis=-1))
     band = np.nonzero(distance < 3)
     samples = np.stack(band, axis=-1)
-    exact, nearest = cKDTree(crossings).query(samples)
+    exact, nearest = tree_of(crossings).query(samples)
     plane = np.abs(((samples - crossings[nearest]) * normals[nearest]).sum(-1))
     share = np.clip(exact - 1, 0, 1)
     distance[band] = plane * (1 - share) + exact * share

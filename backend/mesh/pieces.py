@@ -16,10 +16,10 @@ from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from backend.mesh.thin import spacing_of
 from backend.mesh.trails import Trails
+from backend.neighbours import tree_of
 
 OUTSIDE = -1.5  # the level that a dropped crumb gets
 LONG = 0.2  # canonical units: a piece as long as that along an axis is a part, however thin
@@ -71,7 +71,7 @@ def _rods(pieces: list[np.ndarray], spacing: float, trails: Trails | None) -> li
     largest, left = pieces[0], pieces[1:]
     gathered, standing, rods = largest, _stands(largest, ground), []
     while left:
-        tree = cKDTree(gathered)
+        tree = tree_of(gathered)
         found = [tree.query(piece) for piece in left]
         nearest = int(np.argmin([gaps.min() for gaps, _ in found]))
         piece, (gaps, partners) = left.pop(nearest), found[nearest]

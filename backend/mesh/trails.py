@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
-from scipy.spatial import cKDTree
+
+from backend.neighbours import tree_of
 
 FAINTEST = 0.005  # opacity: below it a sample is empty, and no trail goes there
 DETOUR = 2.5  # times the straight way, beyond which a trail is not a part's but an accident
@@ -77,7 +78,7 @@ class Trails:
         """Numbers of the samples that touch a piece."""
         if not len(self.places):
             return np.zeros(0, np.int64)
-        gaps, _ = cKDTree(piece).query(self.places, distance_upper_bound=_BESIDE)
+        gaps, _ = tree_of(piece).query(self.places, distance_upper_bound=_BESIDE)
         return np.flatnonzero(np.isfinite(gaps))
 
 

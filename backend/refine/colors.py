@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 from backend.color import from_srgb
 from backend.materials.field import sample_surface
 from backend.mesh.types import TriMesh
+from backend.neighbours import tree_of
 from backend.refine.body import Body
 from backend.refine.subject import Part, Sheet, Subject
 
@@ -45,7 +45,7 @@ def spread_over(body: Body, count: int) -> Spread:
 
 def color_at(points: Float[Tensor, "S 3"], colors: Float[Tensor, "S 3"]) -> ColorAt:
     """The colour of the nearest of the points."""
-    tree = cKDTree(points.cpu().numpy())
+    tree = tree_of(points.cpu().numpy())
 
     def nearest(asked: Tensor) -> Tensor:
         _, index = tree.query(asked.detach().cpu().numpy(), workers=-1)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import cast
 
 import torch
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 from backend.materials.field import MaterialField, SparseLattice
+from backend.neighbours import tree_of
 from backend.refine.body import Body
 
 
@@ -26,7 +26,7 @@ def hold(
         return
     weights = torch.from_numpy(body.weights[body.welded[body.source[body.shown_of]]])
     places = torch.from_numpy(body.render) if points is None else points.detach().cpu()
-    tree = cKDTree(places.numpy())
+    tree = tree_of(places.numpy())
     for level in field.levels:
         lattice = cast(SparseLattice, level)
         _, nearest = tree.query(lattice.corner_points().cpu().numpy(), workers=-1)

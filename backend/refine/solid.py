@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from scipy import ndimage
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 from backend.errors import GenerationError
 from backend.materials.field import sample_surface
 from backend.mesh.geometry import face_normals
 from backend.mesh.types import TriMesh
+from backend.neighbours import tree_of
 
 SAMPLES_A_CELL = 6.0  # on the surface, for each grid cell that its area would fill
 THIN = 0.6  # voxels on each side of a surface without an inside
@@ -38,7 +38,7 @@ def sdf_of(mesh: TriMesh, resolution: int) -> Float[Tensor, "R R R"]:
     points = (mesh.vertices[mesh.faces[faces]] * weights[..., None]).sum(1).numpy()
     axis = np.linspace(-1, 1, resolution)
     grid = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
-    away, nearest = cKDTree(points).query(grid, workers=-1)
+    away, nearest = tree_of(points).query(grid, workers=-1)
     shape = (resolution,) * 3
     facing = face_normals(mesh).numpy()[faces.numpy()[nearest]]
     along = ((grid - points[nearest]) * facing).sum(axis=1).reshape(shape)

@@ -12,8 +12,8 @@ import fast_simplification
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
+from backend.neighbours import tree_of
 from shared.conventions import CANONICAL_RADIUS
 
 MAX_FACES = 6000
@@ -102,7 +102,7 @@ def _simplify_slot(surface: Surface, target: int, rng: np.random.Generator) -> S
     )
     if len(faces) == 0 or len(faces) > target * 1.3:  # folds and double walls stop it
         return _clustered(surface, target)
-    nearest = cKDTree(surface.centres).query(vertices[faces].mean(1))[1]
+    nearest = tree_of(surface.centres).query(vertices[faces].mean(1))[1]
     return Surface(vertices.astype(float), faces, surface.slot[nearest], surface.source[nearest])
 
 

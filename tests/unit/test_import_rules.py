@@ -12,7 +12,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ROOMS = ("prompt", "guidance", "gaussians", "mesh", "materials", "export", "refine", "service")
 # Common modules that every stage may use; the integrators (pipeline, config, cli*) may use all.
-COMMON = {"reference", "cameras", "color", "errors", "files", "loop", "render", "runtime", "config"}
+COMMON = {
+    *("reference", "cameras", "color", "errors", "files", "loop", "neighbours", "render"),
+    *("runtime", "config"),
+}
 WHOLE_RUNS = {
     "pipeline",
     "refine",
