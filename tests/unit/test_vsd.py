@@ -280,6 +280,18 @@ def test_gradients_of_a_network_in_half_precision_do_not_round_to_zero():
     assert lost > 0.02  # which is what the scale is for
 
 
+def test_a_step_that_overflows_is_left_out_at_the_least_scale_too():
+    student = student_of(torch.float16)
+    student.scale = 1.0
+    before = student.state_dict()["adapter"]
+    g = torch.Generator().manual_seed(1)
+    student.fit(torch.full((1, 4, 8, 8), 1e9), VIEWS, g)
+    assert not all(p.grad.isfinite().all() for p in student.adapter.up.values())
+    after = student.state_dict()
+    assert after["scale"] == 1.0
+    assert all(torch.equal(before[name], value) for name, value in after["adapter"].items())
+
+
 def test_a_step_that_overflows_is_left_out_and_the_scale_halved():
     student = student_of(torch.float16)
     student.scale = 2.0**40
