@@ -15,6 +15,10 @@ import shutil
 from typing import Any
 
 NEEDED = ("torch", "numba", "diffusers", "transformers", "trimesh", "xatlas")
+ADVICE = (
+    "Where a card's memory is short: PROPSMITH_OFFLOAD=always brings a network block by block, "
+    "PROPSMITH_SLICES=always computes in smaller pieces; both are slower."
+)
 OPTIONAL = {"gsplat": "Gaussians on a GPU", "nvdiffrast": "triangles on a GPU", "zmq": "serving"}
 
 
@@ -118,6 +122,8 @@ def _text(found: dict[str, Any]) -> list[str]:
         lines.append(f"{name}: {'installed' if found['optional'][name] else 'absent'} ({use})")
     for name, fit in found["priors"].items():
         lines.append(f"prior {name:14} {'fits' if fit['fits'] else 'does not fit'}: {fit['why']}")
+    if any(fit["fits"] for name, fit in found["priors"].items() if name != "embedded"):
+        lines.append(ADVICE)
     if found["missing"]:
         lines.append(f"Missing: {', '.join(found['missing'])}; install Propsmith again.")
     return lines

@@ -13,6 +13,7 @@ LICENCES = {
     "sdxl": "CreativeML Open RAIL++-M",
     "deepfloyd": "DeepFloyd IF licence",
     "sd3": "Stability AI Community Licence",
+    "sd35": "Stability AI Community Licence",
     "mvdream": "CreativeML Open RAIL++-M",
     "richdreamer": "Apache-2.0 of its publishers; its bases' CreativeML Open RAIL-M and RAIL++-M",
     "zero123": "of its model card: for research",

@@ -18,6 +18,7 @@ class Published:
 
     repository: str  # on the hub; or the address of a folder of files, "https://..."
     revision: str | None = None  # None: what is newest; its commit is noted when it is pulled
+    files: tuple[str, ...] = ()  # patterns, where the files are called otherwise there
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,13 @@ CONVERTERS: dict[str, Converter] = {
 _TEXTS = ("*.json", "tokenizer*/*")
 _HALF = ("unet/*.fp16.safetensors", "vae/*.fp16.safetensors", "text_encoder*/*.fp16.safetensors")
 
-_SEEING = (
-    *_HALF,
-    "image_encoder/*.fp16.safetensors",
-    "clip_camera_projection/*.fp16.safetensors",
-)
+_SEEING = ("unet", "vae", "image_encoder", "clip_camera_projection")
+
+_SD3 = (
+    *_TEXTS, "transformer/*.safetensors", "vae/*.safetensors",
+    "text_encoder/model.safetensors", "text_encoder_2/model.safetensors",
+    "text_encoder_3/model-*.safetensors",
+)  # fmt: skip
 
 SOURCES: dict[str, Source] = {
     "sd15": Source(
@@ -73,6 +76,9 @@ SOURCES: dict[str, Source] = {
             Published(
                 "stable-diffusion-v1-5/stable-diffusion-v1-5",
                 "451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
+            ),
+            Published(
+                "sd-legacy/stable-diffusion-v1-5", "451f4fe16113bff5a5d2269ed5ad43b0592e9a14"
             ),
         ),
         "CreativeML Open RAIL-M", 2.1, 4.0, 2.5, (*_TEXTS, *_HALF),
@@ -112,13 +118,16 @@ SOURCES: dict[str, Source] = {
                 "ea42f8cef0f178587cf766dc8129abd379c90671",
             ),
         ),
-        "Stability AI Community Licence", 16.0, 16.0, 6.0,
+        "Stability AI Community Licence", 16.0, 16.0, 6.0, _SD3, gated=True, host_gb=16.0,
+    ),
+    "sd35": Source(
         (
-            *_TEXTS, "transformer/*.safetensors", "vae/*.safetensors",
-            "text_encoder/model.safetensors", "text_encoder_2/model.safetensors",
-            "text_encoder_3/model-*.safetensors",
+            Published(
+                "stabilityai/stable-diffusion-3.5-medium",
+                "b940f670f0eda2d07fbb75229e779da1ad11eb80",
+            ),
         ),
-        gated=True, host_gb=16.0,
+        "Stability AI Community Licence", 17.0, 17.0, 6.0, _SD3, gated=True, host_gb=17.0,
     ),
     "mvdream": Source(
         (Published("MVDream/MVDream", "d14ac9d78c48c266005729f2d5633f6c265da467"),),
@@ -131,6 +140,10 @@ SOURCES: dict[str, Source] = {
             Published(
                 "https://virutalbuy-public.oss-cn-hangzhou.aliyuncs.com/share/RichDreamer"
             ),
+            # The authors' own script fetches this model of ModelScope's.
+            Published(
+                "https://modelscope.cn/models/Damo_XR_Lab/Normal-Depth-Diffusion-Model/resolve/master"
+            ),
         ),
         "Apache-2.0 of its publishers; its bases' CreativeML Open RAIL-M and RAIL++-M",
         11.0, 14.0, 7.0,
@@ -140,10 +153,14 @@ SOURCES: dict[str, Source] = {
     "zero123": Source(
         (
             Published(
-                "bennyguo/zero123-xl-diffusers", "ae385edfaf74c677408f96bd04b513483bd326ac"
+                "bennyguo/zero123-xl-diffusers", "ae385edfaf74c677408f96bd04b513483bd326ac",
+                # Its network is called "fp16_ema".
+                (*_TEXTS, *(f"{part}/*.fp16*.safetensors" for part in _SEEING)),
             ),
+            Published("ashawkey/zero123-xl-diffusers", "10e9e8e75adaa3bf77f5ac9c381419016fed68c7"),
         ),
-        "of its model card: for research", 2.6, 5.0, 3.0, (*_TEXTS, *_SEEING),
+        "of its model card: for research", 2.6, 5.0, 3.0,
+        (*_TEXTS, *(f"{part}/*.safetensors" for part in _SEEING)),
     ),
     "stable-zero123": Source(
         (

@@ -35,7 +35,7 @@ def network_file(folder: Path, dtype: torch.dtype, stem: str = NETWORK) -> Path:
 
 def load_network(kind: Any, file: Path, dtype: torch.dtype, device: torch.device) -> Any:
     """A diffusers model from the folder of `file`."""
-    variant = "fp16" if file.stem.endswith(".fp16") else None
+    variant = next((v for v in ("fp16", "fp16_ema") if file.stem.endswith(f".{v}")), None)
     with weights.unreadable_is_prior_error(file):
         model, notes = kind.from_pretrained(
             file.parent,
@@ -53,11 +53,12 @@ def load_network(kind: Any, file: Path, dtype: torch.dtype, device: torch.device
 def load_unet(
     file: Path, dtype: torch.dtype, device: torch.device, slice_attention: bool = False
 ) -> Any:
-    """A UNet2DConditionModel. slice_attention: one head after the other."""
+    """A UNet2DConditionModel. slice_attention: one head after the other, also where the user asks
+    for slices (see offload.py)."""
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
     unet = load_network(UNet2DConditionModel, file, dtype, device)
-    if slice_attention:
+    if slice_attention or offload.slices() == "always":
         unet.set_attention_slice("auto")
     return unet
 

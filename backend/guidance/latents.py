@@ -17,7 +17,7 @@ from torch.utils.checkpoint import checkpoint
 
 from backend.guidance.base import Views
 from backend.guidance.diffusion import scale_gradient
-from backend.guidance.offload import wants_slices
+from backend.guidance.offload import slices, wants_slices
 
 SMALL = 256  # pixels a side up to which a batch of pictures is encoded at once
 
@@ -37,14 +37,15 @@ class VaeEncoder:
     """A diffusers AutoencoderKL without its decoder, at one picture size."""
 
     def __init__(self, vae: Any, latent_size: int, tiled: bool = False, sliced: bool | None = None):
-        """latent_size: of the network that denoises. tiled: encode in overlapping parts, for large
-        pictures on small cards. sliced: one picture after the other; None is where it pays."""
+        """latent_size: of the network that denoises. tiled: encode what is larger than the VAE was
+        made for in overlapping parts, whose norms are their own: other latents, so not for users.
+        sliced: one picture after the other; None is where it pays."""
         self.vae = vae
         self.image_size = latent_size * 2 ** (len(vae.config.block_out_channels) - 1)
         vae.decoder = None
         if tiled:
             vae.enable_tiling()
-        large = self.image_size > SMALL
+        large = self.image_size > SMALL or slices() == "always"
         self.sliced = (large and wants_slices(vae.device)) if sliced is None else sliced
 
     def __call__(

@@ -3,7 +3,9 @@
 In: a frozen network and a device. Out: the same network, its blocks on the device while they run.
 Weights are never written, so what leaves the card is simply dropped; the results are the same.
 Whether a network is streamed is decided by the card's free memory, or by $PROPSMITH_OFFLOAD
-("auto", "always" or "never").
+("auto", "always" or "never"). What it computes is made smaller by $PROPSMITH_SLICES: "auto" has a
+VAE take one large picture after the other where memory is small; "always" does so with all pictures
+anywhere, and has attention take one head after the other. The numbers stay the same.
 """
 
 from __future__ import annotations
@@ -19,18 +21,25 @@ from backend.errors import InputError
 
 VARIABLE = "PROPSMITH_OFFLOAD"
 CHOICES = ("auto", "always", "never")
+SLICES = "PROPSMITH_SLICES"
+SLICES_CHOICES = ("auto", "always")
 SHARE = 0.6  # of the free memory that weights may fill; the rest is for pictures and activations
 SMALL_CARD = 10e9  # bytes free, under which a VAE encodes one picture after the other
 MARK = "streamed_in"  # set on blocks that are
 BLOCKS = ("down_blocks", "mid_block", "up_blocks", "transformer_blocks")
 
 
-def chosen() -> str:
-    """What $PROPSMITH_OFFLOAD says; raises InputError for what it can't be."""
-    said = os.environ.get(VARIABLE, "auto").lower()
-    if said not in CHOICES:
-        raise InputError(f"{VARIABLE} is '{said}'; set it to {', '.join(CHOICES)}.")
+def chosen(variable: str = VARIABLE, choices: tuple[str, ...] = CHOICES) -> str:
+    """What a variable of the environment says; raises InputError for what it can't be."""
+    said = os.environ.get(variable, "auto").lower()
+    if said not in choices:
+        raise InputError(f"{variable} is '{said}'; set it to {', '.join(choices)}.")
     return said
+
+
+def slices() -> str:
+    """What $PROPSMITH_SLICES says."""
+    return chosen(SLICES, SLICES_CHOICES)
 
 
 def free_memory(device: torch.device) -> float | None:
@@ -49,7 +58,9 @@ def wants_streaming(network: nn.Module, device: torch.device) -> bool:
 
 
 def wants_slices(device: torch.device) -> bool:
-    """Whether pictures should be encoded one by one: on the CPU, and on small cards."""
+    """Whether pictures should be encoded one by one: on the CPU, on small cards, on demand."""
+    if slices() == "always":
+        return True
     free = free_memory(device)
     return free is None or free < SMALL_CARD
 

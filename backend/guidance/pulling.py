@@ -140,8 +140,9 @@ def _converter(converter: Converter) -> Callable[..., None]:
 
 
 def _download(place: Published, source: Source, folder: Path) -> None:
+    files = place.files or source.files
     if place.repository.startswith("https://"):
-        for file in source.files:
+        for file in files:
             download(f"{place.repository}/{file}", folder / file)
         return
     from huggingface_hub import list_repo_files, snapshot_download
@@ -151,14 +152,14 @@ def _download(place: Published, source: Source, folder: Path) -> None:
     snapshot_download(
         place.repository,
         revision=place.revision,
-        allow_patterns=list(source.files),
+        allow_patterns=list(files),
         local_dir=folder,
     )
-    needed = {name for name in listed if any(fnmatch(name, p) for p in source.files)}
+    needed = {name for name in listed if any(fnmatch(name, p) for p in files)}
     for wanted in (*(source.checkpoints or (INDEX,)), *sorted(needed)):
         if not (folder / wanted).is_file():
             raise PriorError(f"it has no {wanted}")
-    for pattern in source.files:
+    for pattern in files:
         place_of, _, last = pattern.rpartition("/")
         if last.endswith(".safetensors") and not any(folder.glob(f"{place_of}/*.safetensors")):
             raise PriorError(f"it has no weights of {place_of}")

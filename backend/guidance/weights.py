@@ -48,6 +48,7 @@ def weight_file(folder: Path, stem: str, variant: str | None = None) -> Path:
     special = variant or "fp16"
     plain = [f"{stem}.safetensors", f"{stem}.safetensors{SHARDED}.json"]
     half = [f"{stem}.{special}.safetensors", f"{stem}.safetensors{SHARDED}.{special}.json"]
+    half.append(f"{stem}.{special}_ema.safetensors")  # as Zero-1-to-3's network is called
     for name in [*half, *plain] if variant else [*plain, *half]:
         if (folder / name).is_file():
             shards(folder / name)

@@ -107,7 +107,53 @@ def test_pictures_encoded_one_by_one_are_the_same_with_their_gradients(tmp_path:
     assert not VaeEncoder(vae, 8).sliced  # small pictures are encoded at once
 
 
+def encoded(prior) -> tuple[torch.Tensor, torch.Tensor]:
+    """A smooth picture's latents, and the gradient of their squares."""
+    ramp = torch.linspace(0.2, 0.8, 64)
+    side = prior.image_size
+    images = torch.stack([ramp[:, None] * ramp, ramp[:, None].expand(64, 64), ramp.expand(64, 64)])
+    images = torch.nn.functional.interpolate(images[None], (side, side)).expand(2, -1, -1, -1)
+    images = images.clone().requires_grad_()
+    latents = prior.encode(images, torch.Generator().manual_seed(3))
+    latents.square().sum().backward()
+    return latents.detach(), images.grad
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_slices_say_the_same_in_smaller_pieces(name: str, tmp_path: Path, monkeypatch) -> None:
+    folder = WRITERS[name](tmp_path / name)
+    whole = load_prior(folder, "a red chair")
+    monkeypatch.setenv(offload.SLICES, "always")
+    sliced = load_prior(folder, "a red chair")
+    assert sliced.encode.sliced and not sliced.encode.vae.use_tiling
+    kinds = {type(p).__name__ for p in getattr(sliced.network, "attn_processors", {}).values()}
+    assert name == "sd3" or kinds == {"SlicedAttnProcessor"}  # SD3's is PyTorch's own, in pieces
+    torch.testing.assert_close(predict(sliced), predict(whole), rtol=1e-4, atol=1e-5)
+    for one, other in zip(encoded(sliced), encoded(whole), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_slices_leave_attention_across_views_as_it_is(tmp_path: Path, monkeypatch) -> None:
+    from tests.unit.test_pairs import WRITERS as ALL
+
+    folder = ALL["mvdream"](tmp_path / "mvdream")
+    said = []
+    for choice in ("auto", "always"):
+        monkeypatch.setenv(offload.SLICES, choice)
+        prior = load_prior(folder, "a red chair")
+        noisy = torch.randn(4, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+        views = Views(turntable(4))
+        said.append(prior.predict_x0(noisy, torch.full((4,), 500), views, 7.0))
+    torch.testing.assert_close(said[1], said[0], rtol=1e-4, atol=1e-5)
+
+
 def test_tiles_are_for_large_pictures_alone(tmp_path: Path) -> None:
     vae = load_prior(write_stable_diffusion(tmp_path / "sd15"), "a red chair").encode.vae
     encode = VaeEncoder(vae, 8, tiled=True)
     assert vae.use_tiling and encode(torch.rand(1, 3, 16, 16), torch.Generator()).shape[-1] == 8
+
+
+def test_slices_that_are_none_are_said(monkeypatch) -> None:
+    monkeypatch.setenv(offload.SLICES, "many")
+    with pytest.raises(InputError, match="PROPSMITH_SLICES is 'many'; set it to auto, always"):
+        offload.slices()

@@ -63,6 +63,7 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
     "sdxl": write_sdxl,
     "deepfloyd": write_deepfloyd,
     "sd3": write_sd3,
+    "sd35": write_sd3,  # it has 3.5's two attentions and their norms
     "mvdream": _mvdream,
     "richdreamer": _richdreamer,
     "zero123": write_zero123,
@@ -70,7 +71,8 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
 }
 
 
-CONFIGS = {"sd3": SD3Config(image_size=16)}  # it takes any size, and 512 pixels by itself
+# They take any size, and 512 pixels by themselves.
+CONFIGS = dict.fromkeys(("sd3", "sd35"), SD3Config(image_size=16))
 
 
 @pytest.fixture(scope="module")

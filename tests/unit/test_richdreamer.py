@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import pickle
 from dataclasses import replace
-from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ from safetensors.torch import load_file
 
 from backend.cameras import orbit, turntable
 from backend.errors import PriorError
-from backend.guidance import downloading, pulling
+from backend.guidance import pulling
 from backend.guidance.base import Views, draw_backgrounds, wants_nearness
 from backend.guidance.distil import GuidanceConfig, distil
 from backend.guidance.ldm_keys import original_name
@@ -244,36 +242,6 @@ def test_a_prop_is_made_of_normals_albedo_and_light(made, tmp_path: Path) -> Non
     assert {"albedo", "normal"} <= curves["gaussians"]
     assert {"normal", "shaded"} <= curves["mesh"]
     assert curves["materials"] & {"albedo", "shaded"}
-
-
-class Answer(io.BytesIO):
-    """What urlopen gives back."""
-
-    def __init__(self, content: bytes, status: int):
-        super().__init__(content)
-        self.status, self.headers = status, Message()
-        self.headers["Content-Length"] = str(len(content))
-
-
-def test_a_download_goes_on_where_it_stopped(tmp_path: Path, monkeypatch) -> None:
-    asked: list[str | None] = []
-    content = bytes(range(200))
-
-    def urlopen(request, timeout):
-        asked.append(request.get_header("Range"))
-        start = int(asked[-1].split("=")[1][:-1]) if asked[-1] else 0
-        return Answer(content[start:], 206 if start else 200)
-
-    monkeypatch.setattr(downloading.urllib.request, "urlopen", urlopen)
-    (tmp_path / "file.part").write_bytes(content[:50])
-    downloading.download("https://example.org/file", tmp_path / "file")
-    downloading.download("https://example.org/file", tmp_path / "file")  # here already
-    downloading.download("https://example.org/file", tmp_path / "other")
-    assert asked == ["bytes=50-", None]
-    assert (tmp_path / "file").read_bytes() == (tmp_path / "other").read_bytes() == content
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(PriorError, match="HF_HUB_OFFLINE"):
-        downloading.download("https://example.org/file", tmp_path / "third")
 
 
 def test_pulling_it_pulls_both_bases_and_converts(tmp_path: Path, monkeypatch, made) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+import trimesh
 from PIL import Image, ImageDraw
 
 from backend.cameras import orbit, turntable
+from backend.cli import main
 from backend.errors import InputError, PriorError
 from backend.guidance.base import Views
 from backend.guidance.distil import GuidanceConfig, distil
@@ -177,3 +179,26 @@ def test_a_picture_alone_becomes_a_prop(folder: Path, picture: Path, tmp_path: P
     result = generate(job, files, context, notes.append)
     assert result.files[0].stat().st_size > 1000 and notes == []
     assert "shaded" in context.curves["gaussians"][0]
+
+
+def test_its_network_is_found_under_the_name_that_it_is_published_by(tmp_path: Path) -> None:
+    """bennyguo/zero123-xl-diffusers calls it "fp16_ema"."""
+    folder = write_zero123(tmp_path / "prior")
+    file = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    reference = load_reference(write_picture(tmp_path / "box.png"))
+    plain = load_prior(folder, "", reference=reference)
+    file.rename(file.with_name("diffusion_pytorch_model.fp16_ema.safetensors"))
+    renamed = load_prior(folder, "", reference=reference)
+    for one, other in zip(plain.unet.parameters(), renamed.unet.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_mesh_is_not_refined_by_it_and_that_is_said(tmp_path: Path, capsys) -> None:
+    folder = write_zero123(tmp_path / "prior")
+    trimesh.creation.icosphere(1).export(tmp_path / "ball.ply")
+    command = ["refine", str(tmp_path / "ball.ply"), "a red chair", "--prior", str(folder)]
+    command += ["-o", str(tmp_path / "out.ply"), "--checkpoint-dir", str(tmp_path / "run")]
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert "refined by words" in said and "choose another --prior" in said
+    assert "--image" not in said and not (tmp_path / "run").exists()
