@@ -147,6 +147,21 @@ def test_a_picture_needs_no_prompt_where_the_server_knows_that(
     assert run.returncode == 2 and "needs a PROMPT" in run.stderr
 
 
+def test_a_distillation_s_settings_are_sent_where_the_server_takes_them(
+    serve: Serve, tmp_path: Path
+) -> None:
+    served = serve()
+    words = ("submit", "steps=1", "--distillation", "vsd", "--set", "particles=2", "--json")
+    lines(propsmith(*words, folder=tmp_path))
+    [info] = lines(propsmith("jobs", "--json", folder=tmp_path))
+    assert info["settings"]["distillation_settings"] == ["particles=2"]
+    served.stop()
+    served.options["features"] = ("upload", "image")
+    served.start()
+    run = propsmith(*words, folder=tmp_path)
+    assert run.returncode == 2 and "can't take --set" in run.stderr
+
+
 def test_the_file_of_a_dead_server_is_told_at_once(serve: Serve, tmp_path: Path) -> None:
     served = serve()
     served.kill()
