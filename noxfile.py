@@ -40,6 +40,7 @@ BLENDER_LIBRARIES = (
     *("libice6", "libegl1", "libgl1-mesa-dri"),
 )
 TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")  # most tests keep less than one core busy
+MODELS = ("sweethome3d-furniture",)  # props that people have made: tests/golden
 CLOCK = ("faketime",)  # with which tests turn a running server's clock
 
 
@@ -96,7 +97,8 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def props(session: nox.Session) -> None:
-    """The slow tests: props from the shipped prior, with the draft preset."""
+    """The slow tests: props from the shipped prior, with the draft preset; real ones, refined."""
+    _apt_install(session, *MODELS)
     options = session.posargs or TWO_AT_A_TIME
     session.run(PYTHON, "-m", "pytest", "-ra", "-m", "slow", *options, env=_test_environment())
 

@@ -124,11 +124,12 @@ class Canvas:
         covered.reshape(-1)[texels.index] = True
         if self.mask.image is None:
             return texels.weights, covered
-        rows, columns = np.divmod(texels.index, shape[1])
-        height, width = self.mask.image.shape
-        image = self.mask.image[rows * height // shape[0], columns * width // shape[1]]
-        texels.locked[:] = False  # the image itself says so
-        return image, covered
+        rows, columns = (
+            np.arange(n) * m // n for n, m in zip(shape, self.mask.image.shape, strict=True)
+        )
+        image = self.mask.image[rows[:, None], columns]
+        texels.locked[:] = image == 0  # also between the charts, where colours spread to
+        return image.reshape(-1)[texels.index], covered
 
     @torch.no_grad()
     def _evaluate(self, points: Tensor, normals: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,6 +18,7 @@ from backend.errors import InputError
 from backend.refine.gltf_read import decoded
 from backend.refine.subject import IDENTITY, Part, Sheet, Subject
 from shared.conventions import GLTF_FROM_WORLD
+from shared.mesh_file import MeshFileError, check_counts
 
 
 @dataclass
@@ -43,8 +44,12 @@ def read_obj(path: Path) -> Subject:
     from backend.refine.wavefront_write import write_obj
 
     try:
-        lines = _parsed(path.read_text("utf-8", "replace"))
+        text = path.read_text("utf-8", "replace")
+        check_counts(max(text.count("\nv "), 1), max(text.count("\nf "), 1))  # before a long read
+        lines = _parsed(text)
         part, sheets, corner = _subject(lines, path)
+    except MeshFileError as error:
+        raise InputError(f"'{path}': {error}") from error
     except (ValueError, IndexError, KeyError) as error:
         raise InputError(f"'{path}' is no OBJ file, or a damaged one ({error}).") from error
     return Subject([part], sheets, partial(write_obj, lines, part, sheets, corner))

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 SHARE = float(os.environ.get("PROPSMITH_TEST_SHARE", "0.2"))  # of the draft's steps
-FEWEST = 20
+FEWEST = int(os.environ.get("PROPSMITH_TEST_FEWEST", "20"))
 
 
 def shorter(stage: Any) -> Any:
@@ -21,15 +21,21 @@ def shorter(stage: Any) -> Any:
     return replace(stage, steps=max(FEWEST, round(SHARE * stage.steps)))
 
 
-if __name__ == "__main__":
+def shorten() -> None:
+    """From now on in this process, drafts and refinements."""
     from backend import config
     from backend.refine import make
-    from backend.service.worker import main
 
     draft = config.PRESETS["draft"]
     stages = {name: shorter(getattr(draft, name)) for name in ("gaussians", "mesh", "materials")}
     config.PRESETS = {**config.PRESETS, "draft": replace(draft, **stages)}
     make.Config = partial(make.Config, shape=shorter(make.shape.Config()))  # type: ignore[misc]
+
+
+if __name__ == "__main__":
+    from backend.service.worker import main
+
+    shorten()
     code = main()
     sys.stdout.flush()
     os._exit(code)

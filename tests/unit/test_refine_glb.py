@@ -176,6 +176,19 @@ def test_outside_of_a_mask_image_no_vertex_and_no_texel_changes_by_a_bit(
     assert not np.array_equal(before.sheets[0].albedo[:, 16:], after.sheets[0].albedo[:, 16:])
 
 
+def test_between_the_charts_a_mask_image_holds_too(
+    five: dict[str, Path], job: Job, tmp_path: Path
+) -> None:
+    """Around the ball's disc of UVs no face lies: new colours spread there, but not into black."""
+    board = (np.arange(32)[:, None] // 4 + np.arange(32) // 4) % 2 == 0
+    Image.fromarray(board.astype(np.uint8) * 255).save(tmp_path / "mask.png")
+    request = RefineRequest(five["ball"], mask=str(tmp_path / "mask.png"))
+    run(job, request, tmp_path / "out.glb")
+    old, new = (read_glb(path).sheets[0].albedo for path in (five["ball"], tmp_path / "out.glb"))
+    assert np.array_equal(old[~board], new[~board])
+    assert not np.array_equal(old[board], new[board])
+
+
 def test_outside_of_a_masked_material_nothing_changes(
     five: dict[str, Path], job: Job, tmp_path: Path
 ) -> None:
