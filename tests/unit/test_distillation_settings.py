@@ -10,6 +10,7 @@ import pytest
 
 from backend import request
 from backend.cli import main
+from backend.cli_checks import default_checkpoint_dir
 from backend.cli_parser import build_parser
 from backend.errors import InputError
 from backend.guidance import csd, sdi, vsd, x0
@@ -99,10 +100,12 @@ def test_the_command_line_and_the_wire_make_the_same_job() -> None:
     assert here == job_from(sent)
     assert here.config.guidance.settings == vsd.Config(particles=2, student=StudentConfig(rank=8))
     assert here != job_from(build_parser().parse_args(words[:-2]))
+    dirs = {default_checkpoint_dir(build_parser().parse_args(words[:n])) for n in (6, 8, 10)}
+    assert len(dirs) == 3  # --resume finds each one's own
 
 
 def test_it_is_part_of_the_job(tmp_path: Path, monkeypatch, capsys) -> None:
-    """Refused before anything is written; another setting's checkpoint is not taken up."""
+    """Refused before anything is written; the same setting makes the same file, another another."""
     monkeypatch.setattr(
         request, "PRESETS", {"draft": replace(TINY, gaussians=replace(TINY.gaussians, steps=2))}
     )
