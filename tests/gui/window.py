@@ -19,6 +19,13 @@ from typing import Any
 SIZE = (1400, 900)
 EXCHANGE = "tmp/propsmith-window"  # inside the chroot: questions, answers, the extension, logs
 DEADLINE = 600.0  # seconds until a window on a busy machine is up
+ENVIRONMENT = {
+    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "LANG": "C.UTF-8",
+    "BLENDER_USER_RESOURCES": f"/{EXCHANGE}/user",
+    "XDG_RUNTIME_DIR": f"/{EXCHANGE}",
+}
 
 
 class Window:
@@ -43,7 +50,12 @@ class Window:
                 process.wait()
 
     def start(self, extension: Path, *files: Path) -> None:
-        """Opens the window and installs `extension`; `files` lie beside inside.py for it."""
+        """Installs `extension` and opens the window; `files` lie beside inside.py for it."""
+        self.install(extension, *files)
+        self.start_blender()
+
+    def install(self, extension: Path, *files: Path) -> None:
+        """Into an empty user folder, by a Blender without a window."""
         shutil.rmtree(self.exchange, ignore_errors=True)
         self.exchange.mkdir(parents=True)
         shutil.copy(extension, self.exchange / "extension.zip")
@@ -56,7 +68,6 @@ class Window:
         if installing.wait(DEADLINE):
             raise RuntimeError(f"the extension was not installed: {self.log()}")
         self._processes.remove(installing)
-        self.start_blender()
 
     def start_blender(self) -> None:
         """Also after it was killed: its user folder stays."""
@@ -66,16 +77,14 @@ class Window:
         self._blender(*geometry, "--gpu-backend", "opengl")
         self.ask("True", DEADLINE)
 
+    def run(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """Blender without a window, to its end."""
+        command = [shutil.which("chroot") or "chroot", str(self.root), "blender", *options]
+        return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, cwd="/")
+
     def _blender(self, *options: str) -> subprocess.Popen[bytes]:
-        environment = {
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": "/root",
-            "LANG": "C.UTF-8",
-            "BLENDER_USER_RESOURCES": f"/{EXCHANGE}/user",
-            "XDG_RUNTIME_DIR": f"/{EXCHANGE}",
-        }
         script = ["--python-exit-code", "3", "--python", f"/{EXCHANGE}/inside.py"]
-        return self._open("chroot", str(self.root), "blender", *options, *script, env=environment)
+        return self._open("chroot", str(self.root), "blender", *options, *script, env=ENVIRONMENT)
 
     def _open(self, *command: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
         environment = {**(env or os.environ), "DISPLAY": self.display}
