@@ -17,7 +17,7 @@ import bpy
 from . import bridge, camera_views, jobs, live, objects, runtime, session, solid, uploads
 from .camera_views import panel_settings
 from .properties import MOST_SEED
-from .settings import title_of
+from .settings import lacking, title_of
 from .translations import n_, told
 from .wire import errors, messages
 
@@ -65,6 +65,8 @@ def _check(settings: messages.Settings, picture: Path | None) -> None:
     if picture and not picture.is_file():
         raise GenerateError(f"There is no picture '{picture}'.")
     if picture and session.is_up() and (problem := _too_old(settings)):
+        raise GenerateError(problem)
+    if problem := lacking(settings):
         raise GenerateError(problem)
 
 

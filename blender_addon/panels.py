@@ -79,7 +79,7 @@ class PROPSMITH_PT_details(Sidebar, bpy.types.Panel):
         layout.prop(panel, "image")
         if panel.image:
             layout.prop(panel, "image_elevation")
-        for name in ("prior_menu", "distillation_menu", "timesteps_menu"):
+        for name in ("prior_menu", "distillation_menu", "distillation_settings", "timesteps_menu"):
             layout.prop(panel, name)
         for name in ("guidance_scale", "perp_neg", "faces", "texture_size"):
             layout.prop(panel, name)

@@ -66,6 +66,12 @@ class PROPSMITH_PG_settings(bpy.types.PropertyGroup):
     distillation_menu: menu(
         "distillation", "Distillation", "How the prior's opinion becomes a change of the prop"
     )
+    distillation_settings: StringProperty(
+        name="Its Settings",
+        description="Settings of the distillation, NAME=VALUE, apart by commas: particles=2 for "
+        "vsd. 'propsmith models show vsd' lists them; empty: its defaults",
+        maxlen=500,
+    )
     timesteps: StringProperty(name="Timesteps", options={"HIDDEN"})
     timesteps_menu: menu("timesteps", "Timesteps", "In which order noise levels are looked at")
     guidance_scale: FloatProperty(

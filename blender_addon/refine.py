@@ -23,6 +23,7 @@ from .camera_views import NoViewError, panel_settings
 from .properties import MOST_SEED
 from .refine_frame import RefineError
 from .refine_read import copy_mesh, read_object, why_not
+from .settings import lacking
 from .translations import n_, told
 from .wire import errors, mesh_file
 
@@ -203,6 +204,8 @@ def begin(
     if not panel.seed_locked:
         panel.seed = secrets.randbelow(MOST_SEED)
     settings, group = panel_settings(context), "" if mode == "remesh" else wishes.group
+    if problem := lacking(settings):
+        raise RefineError(problem)
     base = copy_mesh(thing)
     try:
         reading = read_object(thing, base, group)

@@ -12,7 +12,7 @@ from typing import Any
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
-from . import uploads
+from . import session, uploads
 from .properties import MOST_SEED, PROPSMITH_PG_settings
 from .wire import messages
 
@@ -39,6 +39,7 @@ def settings_of(scene: bpy.types.Scene) -> messages.Settings:
         "preset": panel.preset,
         "prior": panel.prior,
         "distillation": panel.distillation or None,
+        "distillation_settings": _listed(panel.distillation_settings),
         "timesteps": panel.timesteps or None,
         "guidance_scale": panel.guidance_scale or None,
         "perp_neg": panel.perp_neg,
@@ -48,6 +49,24 @@ def settings_of(scene: bpy.types.Scene) -> messages.Settings:
         **_cameras(panel),
     }
     return messages.Settings(**values)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """ "a=1, b=2" -> ("a=1", "b=2")."""
+    return tuple(filter(None, (part.strip() for part in text.split(","))))
+
+
+def lacking(settings: messages.Settings) -> str:
+    """Why the connected server takes no such job, or ""."""
+    welcome = session.now.welcome
+    if not settings.distillation_settings or welcome is None:
+        return ""
+    if "distillation-settings" in welcome.features:
+        return ""
+    return (
+        "This server takes no settings of a distillation: update Propsmith there, or empty that "
+        "field."
+    )
 
 
 def title_of(settings: messages.Settings) -> str:
@@ -87,6 +106,8 @@ def show_settings(scene: bpy.types.Scene, settings: messages.Settings) -> None:
             setattr(panel, field.name, value or "")
         elif field.name in ("guidance_scale", "faces", "height"):
             setattr(panel, field.name, value or 0)
+        elif field.name == "distillation_settings":
+            panel.distillation_settings = ", ".join(value)
     panel.seed = min(settings.seed, MOST_SEED)
     sizes = {item.identifier for item in panel.bl_rna.properties["texture_size"].enum_items}
     size = str(settings.texture_size or 0)

@@ -118,6 +118,22 @@ def test_an_older_server_takes_no_picture_alone(
     assert not bpy.data.objects and not core.jobs.infos
 
 
+def test_settings_of_a_distillation_go_to_the_server_and_come_back(core: SimpleNamespace) -> None:
+    """Where it takes them; an older one is told of nothing that it can't read."""
+    panel = bpy.context.scene.propsmith
+    panel.distillation, panel.distillation_settings = "sds", "rescale=0.5, weighting=x0"
+    thing = generate("a chair")
+    core.wait(lambda: state(core, thing.propsmith.job) == "done", "the job's end")
+    settings = core.jobs.infos[thing.propsmith.job].settings
+    assert settings.distillation_settings == ("rescale=0.5", "weighting=x0")
+    panel.distillation_settings = ""
+    core.settings.show_settings(bpy.context.scene, settings)
+    assert panel.distillation_settings == "rescale=0.5, weighting=x0"
+    core.session.now.welcome = replace(core.session.now.welcome, features=())
+    with pytest.raises(RuntimeError, match="no settings of a distillation"):
+        generate("a chair")
+
+
 def test_a_refused_job_is_told_and_takes_its_empty_object_away(core: SimpleNamespace) -> None:
     bpy.context.scene.propsmith.prior = "nonsense"
     thing = generate("a chair")
