@@ -18,6 +18,7 @@ import nox
 
 # Releases of Blender, the Python inside each, and the numpy that it was built with.
 BLENDERS = {
+    "4.2": ("3.11", "numpy<2"),
     "4.5": ("3.11", "numpy<2"),
     "5.0": ("3.11", "numpy<2"),
     "5.2": ("3.13", "numpy>=2.2,<3"),
