@@ -17,7 +17,7 @@ from typing import Any
 NEEDED = ("torch", "numba", "diffusers", "transformers", "trimesh", "xatlas")
 ADVICE = (
     "Where a card's memory is short: PROPSMITH_OFFLOAD=always brings a network block by block, "
-    "PROPSMITH_SLICES=always computes in smaller pieces; both are slower."
+    "PROPSMITH_SLICES=always has a VAE encode one picture after the other; both are slower."
 )
 OPTIONAL = {"gsplat": "Gaussians on a GPU", "nvdiffrast": "triangles on a GPU", "zmq": "serving"}
 

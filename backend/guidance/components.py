@@ -50,17 +50,11 @@ def load_network(kind: Any, file: Path, dtype: torch.dtype, device: torch.device
     return offload.place(model, device, torch.channels_last)
 
 
-def load_unet(
-    file: Path, dtype: torch.dtype, device: torch.device, slice_attention: bool = False
-) -> Any:
-    """A UNet2DConditionModel. slice_attention: one head after the other, also where the user asks
-    for slices (see offload.py)."""
+def load_unet(file: Path, dtype: torch.dtype, device: torch.device) -> Any:
+    """A UNet2DConditionModel; its attention is never sliced (see offload.py)."""
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
-    unet = load_network(UNet2DConditionModel, file, dtype, device)
-    if slice_attention or offload.slices() == "always":
-        unet.set_attention_slice("auto")
-    return unet
+    return load_network(UNet2DConditionModel, file, dtype, device)
 
 
 def load_vae(file: Path, dtype: torch.dtype, device: torch.device) -> Any:

@@ -1,8 +1,9 @@
 """Pictures -> the latents of a VAE (Rombach et al. 2112.10752), differentiable in the pictures.
 
 Only the encoder is kept: no step of a distillation decodes. Large pictures are encoded one after
-the other where memory is scarce, and again when gradients come back (Chen et al. 1604.06174), so
-that one picture's activations are kept at a time and not a batch's.
+the other where memory is scarce, all of them where the user asks for it (offload.py), and again
+when gradients come back (Chen et al. 1604.06174), so that one picture's activations are kept at a
+time and not a batch's.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
 In: a frozen network and a device. Out: the same network, its blocks on the device while they run.
 Weights are never written, so what leaves the card is simply dropped; the results are the same.
 Whether a network is streamed is decided by the card's free memory, or by $PROPSMITH_OFFLOAD
-("auto", "always" or "never"). What it computes is made smaller by $PROPSMITH_SLICES: "auto" has a
-VAE take one large picture after the other where memory is small; "always" does so with all pictures
-anywhere, and has attention take one head after the other. The numbers stay the same.
+("auto", "always" or "never"). What a VAE computes is made smaller by $PROPSMITH_SLICES: "auto" has
+it take one large picture after the other where memory is small; "always" does so with all pictures
+anywhere. The numbers stay the same. Attention is never sliced: PyTorch's own
+(scaled_dot_product_attention) keeps no matrix of all tokens by all tokens, and slices would.
 """
 
 from __future__ import annotations

@@ -64,7 +64,6 @@ class RichDreamerConfig:
     suffix: str = ", 3d asset"  # behind the prompts of their models, as in their training
     albedo_prefix: str = "the albedo of "
     precision: str = "auto"  # "fp16", "bf16", "fp32", or "auto": fp16 on CUDA and fp32 elsewhere
-    slice_attention: bool = False  # of Stable Diffusion
     tile_vae: bool = False
 
 
@@ -191,7 +190,7 @@ def load_richdreamer(
     for name, kind in KINDS.items():
         schedule = weights.load_noise_schedule(folder / TEXTS_OF[name] / "scheduler")
         if name == SHADED:
-            unet = load_unet(files[name], dtype, device, config.slice_attention)
+            unet = load_unet(files[name], dtype, device)
         else:
             unet = load_views_network(files[name], dtype, device)
         size = unet.config.sample_size

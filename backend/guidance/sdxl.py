@@ -36,7 +36,6 @@ class SDXLConfig:
     guidance_scale: float = 100.0  # in the form u + s (c - u)
     view_wording: bool = True
     precision: str = "auto"  # "fp16", "bf16", "fp32", or "auto": fp16 on CUDA and fp32 elsewhere
-    slice_attention: bool = False
     tile_vae: bool = False
 
 
@@ -89,7 +88,7 @@ def load_sdxl(
     if weights.read_index(folder).get("force_zeros_for_empty_prompt", True):
         silent = [texts.ROW[name] for name in ("empty", "negative")[: 1 + (not negative.segments)]]
         rows[silent], pooled[silent] = 0.0, 0.0
-    unet = load_unet(files[0], dtype, device, config.slice_attention)
+    unet = load_unet(files[0], dtype, device)
     # The published VAE leaves fp16's range; its config says so.
     careful = weights.read_json(folder / "vae" / "config.json").get("force_upcast", True)
     vae = load_vae(files[1], torch.float32 if careful else dtype, device)

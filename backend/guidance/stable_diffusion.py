@@ -38,7 +38,6 @@ class StableDiffusionConfig:
     guidance_scale: float = 100.0  # DreamFusion's, in the form u + s (c - u)
     view_wording: bool = True  # "..., front view" and so on, by the camera
     precision: str = "auto"  # "fp16", "bf16", "fp32", or "auto": fp16 on CUDA and fp32 elsewhere
-    slice_attention: bool = False  # one head after the other: slower, less memory
     tile_vae: bool = False
 
 
@@ -84,7 +83,7 @@ def load_stable_diffusion(
     files.append(network_file(folder / "text_encoder", dtype, TEXT))
     schedule = weights.load_noise_schedule(folder / "scheduler")
     rows = encode_wordings(folder, prompt, negative)
-    unet = load_unet(files[0], dtype, device, config.slice_attention)
+    unet = load_unet(files[0], dtype, device)
     encode = VaeEncoder(load_vae(files[1], dtype, device), unet.config.sample_size, config.tile_vae)
     prior = StableDiffusionPrior(unet, encode, *schedule, rows.to(device), config)
     prior.weights_hash = weights.weights_hash(folder, files)

@@ -50,7 +50,6 @@ STABLE = "stable"  # in the name of where Stable Zero123 comes from
 class Zero123Config:
     guidance_scale: float = 5.0  # DreamGaussian's, in the form u + s (c - u)
     precision: str = "auto"  # "fp16", "bf16", "fp32", or "auto": fp16 on CUDA and fp32 elsewhere
-    slice_attention: bool = False
     tile_vae: bool = False
 
 
@@ -136,7 +135,7 @@ def load_zero123(
     files.append(network_file(folder / "image_encoder", dtype, TEXT))
     schedule = weights.load_noise_schedule(folder / "scheduler")
     projection = _load_projection(files[2])
-    unet = load_unet(files[0], dtype, device, config.slice_attention)
+    unet = load_unet(files[0], dtype, device)
     if unet.config.in_channels != 2 * unet.config.out_channels:
         raise PriorError(f"'{folder}' holds no Zero-1-to-3: its network takes no picture beside.")
     vae = load_vae(files[1], dtype, device)
