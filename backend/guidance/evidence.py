@@ -30,7 +30,9 @@ def evidence(prior: Prior, images: Float[Tensor, "B C H W"], views: Views, seed:
     gains = []
     for level in LEVELS:
         at = noised(prior, latents, level, generator)
-        empty, prompt = prior.denoise(at.noisy, at.timesteps, views, ("empty", "prompt"))
+        # Each by itself: asked together, Perp-Neg would answer with the prompt less the wrong sides.
+        (empty,) = prior.denoise(at.noisy, at.timesteps, views, ("empty",))
+        (prompt,) = prior.denoise(at.noisy, at.timesteps, views, ("prompt",))
         a = per_sample(at.alpha_bar, latents)
         gain = (empty - latents).square() - (prompt - latents).square()
         gains.append((gain * a / (1 - a).clamp(min=1e-8)).mean())

@@ -18,6 +18,7 @@ from backend.guidance import vsd
 from backend.guidance.base import Views
 from backend.guidance.distil import GuidanceConfig, distil
 from backend.guidance.evidence import evidence
+from backend.guidance.perp_neg import PerpNeg
 from backend.guidance.priors import load_prior
 from backend.guidance.students import StudentConfig
 from backend.job import Job, RunFiles, new_context
@@ -65,6 +66,14 @@ def test_evidence_is_for_what_the_prompt_says_and_against_the_rest() -> None:
     light, dark = torch.full((2, 3, 4, 4), 0.75), torch.full((2, 3, 4, 4), 0.25)
     assert evidence(prior, light, views) > 0 > evidence(prior, dark, views)
     assert evidence(prior, light, views) == evidence(prior, light, views)
+
+
+def test_evidence_is_of_the_plain_prompt_with_perp_neg_too() -> None:
+    g = torch.Generator().manual_seed(1)
+    texts = {"empty": [0, 1, 2], "negative": [0, 1, 2], "prompt": [0], "front": [1], "side": [2]}
+    prior = MixturePrior(torch.rand(3, 3, 4, 4, generator=g) * 1.6 - 0.8, texts, std=0.3)
+    images, views = torch.rand(4, 3, 4, 4, generator=g), Views(turntable(4))
+    assert evidence(PerpNeg(prior), images, views) == evidence(prior, images, views)
 
 
 def painted(grey: float) -> GaussianCloud:
