@@ -3,7 +3,8 @@
 In: an https address, a path. Out: the file there. For the few priors whose publishers use no hub.
 The part that has come lies beside it as NAME.part, and as NAME.part.json what the server called
 that file: it is asked to go on only with the very same one (If-Range, RFC 9110 section 13.1.5),
-and sends another one from its beginning.
+and sends another one from its beginning. Some servers go on with whatever they have, so what comes
+is compared with the notes, too; and a part from one address is not gone on with from another.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from email.message import Message
 from pathlib import Path
 
 from backend.errors import PriorError
@@ -41,21 +44,12 @@ def download(address: str, path: Path) -> None:
     part = path.with_name(path.name + ".part")
     notes = part.with_name(part.name + ".json")
     told = _told(notes)
-    have = part.stat().st_size if part.exists() and _validator(told) else 0
-    headers = {"Range": f"bytes={have}-", "If-Range": _validator(told)} if have else {}
-    try:
-        request = urllib.request.Request(address, headers=headers)
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
-            resumed = answer.status == 206
-            if not resumed:
-                told = {name: answer.headers[key] or "" for key, name in TOLD.items()}
-                notes.write_text(json.dumps(told), encoding="utf-8")
-            with part.open("ab" if resumed else "wb") as file:
-                while chunk := answer.read(CHUNK):
-                    file.write(chunk)
-    except urllib.error.HTTPError as error:
-        if error.code != RANGE_REFUSED:
-            raise
+    known = told.get("address") == address and _validator(told)
+    have = part.stat().st_size if known and part.exists() else 0
+    if not _fetch(address, part, notes, have):
+        part.unlink()
+        _fetch(address, part, notes, 0)
+    told = _told(notes)
     size, total = part.stat().st_size, int(told.get("size") or 0)
     if size < total:
         raise PriorError(f"it ended after {size} of {total} bytes; pull it again")
@@ -64,6 +58,41 @@ def download(address: str, path: Path) -> None:
         raise PriorError("it came damaged and is deleted; pull it again")
     part.replace(path)
     notes.unlink(missing_ok=True)
+
+
+def _fetch(address: str, part: Path, notes: Path, have: int) -> bool:
+    """Writes what comes behind the bytes that we have; False where that is of another file."""
+    told = _told(notes)
+    headers = {"Range": f"bytes={have}-", "If-Range": _validator(told)} if have else {}
+    try:
+        request = urllib.request.Request(address, headers=headers)
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            resumed = have > 0 and answer.status == 206
+            if resumed and not _is_rest(answer.headers, told, have):
+                return False
+            if not resumed:
+                part.unlink(missing_ok=True)  # before the notes, which are not of this part
+                told = {name: answer.headers[key] or "" for key, name in TOLD.items()}
+                notes.write_text(json.dumps({**told, "address": address}), encoding="utf-8")
+            with part.open("ab" if resumed else "wb") as file:
+                while chunk := answer.read(CHUNK):
+                    file.write(chunk)
+    except urllib.error.HTTPError as error:
+        if not have or error.code != RANGE_REFUSED:
+            raise
+        return told.get("size") == str(have)
+    return True
+
+
+def _is_rest(headers: Message, told: Mapping[str, str], have: int) -> bool:
+    """Whether an answer to a Range is of the file that we have the first bytes of."""
+    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers["Content-Range"] or "")
+    if found is None or int(found[1]) != have:
+        return False
+    pairs = [(headers[key], told.get(TOLD[key])) for key in ("ETag", "Last-Modified")]
+    if found[2] != "*":
+        pairs.append((found[2], told.get("size")))
+    return all(said == noted for said, noted in pairs if said and noted)
 
 
 def _told(notes: Path) -> dict[str, str]:

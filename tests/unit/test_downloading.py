@@ -7,6 +7,7 @@ import hashlib
 import io
 from email.message import Message
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
@@ -31,13 +32,20 @@ class Publisher:
         self.content, self.tag, self.breaks_after = content, '"one"', None
         self.md5 = base64.b64encode(hashlib.md5(content).digest()).decode()
         self.asked: list[tuple[str | None, str | None]] = []
+        self.conditions = True  # whether it knows If-Range
+        self.says_tag = True
 
     def __call__(self, request, timeout):
         wanted, only = request.get_header("Range"), request.get_header("If-range")
         self.asked.append((wanted, only))
-        start = int(wanted.split("=")[1][:-1]) if wanted and only == self.tag else 0
-        told = {"ETag": self.tag, "Content_MD5": self.md5}
-        told["Content_Length"] = str(len(self.content) - start)
+        may = wanted and (only == self.tag or not self.conditions)
+        start, size = int(wanted.split("=")[1][:-1]) if may else 0, len(self.content)
+        told = {"ETag": self.tag} if self.says_tag or not start else {}
+        if start >= size:
+            raise HTTPError(request.full_url, 416, "Range Not Satisfiable", Message(), None)
+        if start:
+            told["Content_Range"] = f"bytes {start}-{size - 1}/{size}"
+        told |= {"Content_MD5": self.md5, "Content_Length": str(size - start)}
         return Answer(self.content[start : self.breaks_after], 206 if start else 200, **told)
 
 
@@ -48,8 +56,8 @@ def publisher(monkeypatch) -> Publisher:
     return server
 
 
-def fetch(path: Path) -> None:
-    downloading.download("https://example.org/file", path)
+def fetch(path: Path, address: str = "https://example.org/file") -> None:
+    downloading.download(address, path)
 
 
 def test_a_download_goes_on_where_it_stopped(tmp_path: Path, monkeypatch, publisher) -> None:
@@ -76,6 +84,58 @@ def test_another_file_under_the_same_address_is_fetched_from_its_beginning(
     publisher.tag = '"two"'
     fetch(file)
     assert publisher.asked == [("bytes=50-", '"one"')]
+    assert file.read_bytes() == publisher.content
+
+
+@pytest.mark.parametrize("size, says_tag", [(200, True), (180, True), (180, False), (30, True)])
+def test_a_server_that_goes_on_with_another_file_is_asked_anew(
+    tmp_path: Path, publisher, size: int, says_tag: bool
+) -> None:
+    """It knows Range, but not If-Range; without MD5 nothing else would tell."""
+    file, publisher.breaks_after = tmp_path / "file", 50
+    with pytest.raises(PriorError):
+        fetch(file)
+    publisher.__init__(bytes(reversed(range(size))))
+    publisher.conditions, publisher.says_tag, publisher.tag = False, says_tag, '"two"'
+    publisher.md5 = ""
+    fetch(file)
+    assert publisher.asked == [("bytes=50-", '"one"'), (None, None)]
+    assert file.read_bytes() == publisher.content and list(tmp_path.iterdir()) == [file]
+
+
+def test_what_comes_from_another_place_than_asked_is_not_appended(
+    tmp_path: Path, publisher
+) -> None:
+    file, publisher.breaks_after = tmp_path / "file", 50
+    with pytest.raises(PriorError):
+        fetch(file)
+    publisher.__init__(bytes(reversed(range(200))))
+    publisher.conditions, whole = False, publisher.__call__
+    publisher.md5 = ""
+
+    def from_its_beginning(request, timeout):
+        answer = whole(request, timeout)
+        if request.get_header("Range"):
+            del answer.headers["Content-Range"]
+            answer.headers["Content-Range"] = "bytes 40-199/200"
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(downloading.urllib.request, "urlopen", from_its_beginning)
+        fetch(file)
+    assert file.read_bytes() == publisher.content
+
+
+def test_a_part_from_one_address_is_not_gone_on_with_from_another(
+    tmp_path: Path, publisher
+) -> None:
+    """Even where both call their files the same."""
+    file, publisher.breaks_after = tmp_path / "file", 50
+    with pytest.raises(PriorError):
+        fetch(file)
+    publisher.__init__(bytes(reversed(range(200))))
+    fetch(file, "https://example.com/file")
+    assert publisher.asked == [(None, None)]
     assert file.read_bytes() == publisher.content
 
 
