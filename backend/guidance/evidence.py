@@ -30,7 +30,7 @@ def evidence(prior: Prior, images: Float[Tensor, "B C H W"], views: Views, seed:
     gains = []
     for level in LEVELS:
         at = noised(prior, latents, level, generator)
-        # Each by itself: asked together, Perp-Neg would answer with the prompt less the wrong sides.
+        # Each by itself: asked together, Perp-Neg would take the wrong sides from the prompt.
         (empty,) = prior.denoise(at.noisy, at.timesteps, views, ("empty",))
         (prompt,) = prior.denoise(at.noisy, at.timesteps, views, ("prompt",))
         a = per_sample(at.alpha_bar, latents)
