@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from . import session
-from .wire import errors, messages, preview
+from .wire import checks, errors, messages, preview
 
 log = logging.getLogger(__name__)
 OVER = messages.OVER
@@ -69,9 +69,9 @@ def new_id() -> str:
 
 
 def expect(job: str, settings: messages.Settings, priority: int = 0) -> None:
-    """It will be submitted, perhaps after its files: the queue shows it from now on."""
+    """It will be submitted, perhaps after its files: the queue shows it from now on, as its last
+    until the server has said more."""
     unheard.add(job)
-    # Until the server has said more: last in the queue.
     number = max((info.number for info in infos.values()), default=0) + 1
     infos.setdefault(job, messages.JobInfo(job, "queued", settings, number, priority))
     session.changed()
@@ -86,6 +86,7 @@ def submit(job: str, settings: messages.Settings, priority: int = 0) -> bool:
         unheard.discard(job)
         _unwanted.discard(job)
         return False
+    checks.Record(messages.Settings)(settings, "The job")  # also where it has to wait
     expect(job, settings, priority)
     message = messages.Submit(job, settings, priority)
     session.send(message, lambda answer: _submitted(job, answer))

@@ -7,21 +7,18 @@ that a script can call as well: `generate`.
 from __future__ import annotations
 
 import random
-from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import bpy
 
-from . import bridge, camera_views, jobs, live, objects, runtime, session, solid, uploads
+from . import camera_views, jobs, live, objects, runtime, session, solid, submission
 from .camera_views import panel_settings
 from .properties import MOST_SEED
-from .settings import lacking, title_of
+from .settings import title_of
 from .translations import n_, told
 from .wire import errors, messages
 
-Slices = Generator[Any, None, None]
 NO_PROMPT = n_("Say what to make: write a prompt, or choose a picture under Details.")
 
 
@@ -50,11 +47,7 @@ def generate(context: bpy.types.Context, settings: messages.Settings | None = No
     thing = objects.make(context, job, title_of(settings), settings.height or 0.0)
     jobs.follow(job, live.Prop(job, thing.propsmith.uid))
     runtime.choose(job)
-    if picture:
-        jobs.expect(job, settings)
-        bridge.later(_with_picture(job, settings, picture))
-    else:
-        jobs.submit(job, settings)
+    submission.start(job, settings, picture)
     return job
 
 
@@ -64,24 +57,8 @@ def _check(settings: messages.Settings, picture: Path | None) -> None:
         raise GenerateError(NO_PROMPT)
     if picture and not picture.is_file():
         raise GenerateError(f"There is no picture '{picture}'.")
-    if picture and session.is_up() and (problem := _too_old(settings)):
+    if problem := submission.why_not(settings, bool(picture)):
         raise GenerateError(problem)
-    if problem := lacking(settings):
-        raise GenerateError(problem)
-
-
-def _too_old(settings: messages.Settings) -> str:
-    """Why the connected server takes no such picture, or ""."""
-    features = session.now.welcome.features if session.now.welcome else ()
-    if "image" not in features:
-        return "This server takes no pictures: update Propsmith there, or remove the picture."
-    alone = not settings.prompt.strip() or settings.image_elevation is not None
-    if alone and "image-alone" not in features:
-        return (
-            "This server needs a prompt beside a picture, and can't be told where that was seen "
-            "from: update Propsmith there."
-        )
-    return ""
 
 
 def _panel_settings(context: bpy.types.Context) -> messages.Settings:
@@ -93,22 +70,6 @@ def _panel_settings(context: bpy.types.Context) -> messages.Settings:
         return panel_settings(context)
     except (errors.WireError, camera_views.NoViewError) as error:
         raise GenerateError(str(error)) from error
-
-
-def _with_picture(job: str, settings: messages.Settings, picture: Path) -> Slices:
-    """The picture goes ahead of the job, whenever there is a connection."""
-    while not session.is_up():
-        yield session.WAITING
-    problem, digest = _too_old(settings), ""
-    try:
-        digest = "" if problem else (yield from uploads.send(picture))
-    except (errors.RemoteError, OSError) as error:
-        problem = f"The picture can't be sent: {error}"
-    if problem:
-        jobs.forget(job)
-        session.tell(problem)
-    else:
-        jobs.submit(job, replace(settings, image=digest))
 
 
 class PROPSMITH_OT_generate(bpy.types.Operator):

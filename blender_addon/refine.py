@@ -16,14 +16,13 @@ from bpy.app.handlers import persistent
 from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import EnumProperty, FloatProperty, PointerProperty, StringProperty
 
-from . import bridge, jobs, objects, provenance, refine_jobs, session, undo
+from . import bridge, jobs, objects, provenance, refine_jobs, session, submission, undo
 from . import refine_live as live
 from . import refine_record as records
 from .camera_views import NoViewError, panel_settings
 from .properties import MOST_SEED
 from .refine_frame import RefineError
 from .refine_read import copy_mesh, read_object, why_not
-from .settings import lacking
 from .translations import n_, told
 from .wire import errors, mesh_file
 
@@ -204,7 +203,7 @@ def begin(
     if not panel.seed_locked:
         panel.seed = secrets.randbelow(MOST_SEED)
     settings, group = panel_settings(context), "" if mode == "remesh" else wishes.group
-    if problem := lacking(settings):
+    if problem := submission.why_not(settings):
         raise RefineError(problem)
     base = copy_mesh(thing)
     try:

@@ -19,7 +19,7 @@ from typing import Any
 
 import bpy
 
-from . import bridge, jobs, provenance, runtime, session, undo, uploads
+from . import bridge, jobs, provenance, runtime, session, submission, undo, uploads
 from . import refine_live as live
 from . import refine_record as records
 from .refine_material import new_material
@@ -110,9 +110,12 @@ def submit(
     """
     try:
         digest = yield from uploads.send(data)
+        problem = submission.why_not(settings)  # of another server, perhaps
     except errors.RemoteError as error:
+        problem = str(error)
+    if problem:
         jobs.forget(job)
-        yield from give_up(job, str(error))
+        yield from give_up(job, problem)
         return
     if not jobs.submit(job, settings_for(settings, digest, **options)):
         yield from give_up(job, "")

@@ -13,7 +13,7 @@ from typing import Any
 
 import bpy
 
-from . import bridge, jobs, live, objects, refined_files, runtime, session, undo
+from . import bridge, jobs, live, objects, refined_files, runtime, session, submission, undo
 from . import refine_record as records
 from .settings import title_of
 from .translations import n_
@@ -76,9 +76,11 @@ class Arrival:
 
 def again(settings: messages.Settings) -> str:
     """The job's id. Raises WireError. A server that has no more of the mesh says so."""
+    if problem := submission.why_not(settings):
+        raise errors.bad(problem)
     job = jobs.new_id()
     jobs.follow(job, Arrival(job))
-    jobs.submit(job, settings)
+    submission.start(job, settings)
     runtime.choose(job)
     return job
 

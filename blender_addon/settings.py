@@ -6,15 +6,16 @@ way round; `title_of`, what a job is called.
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from typing import Any
 
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
-from . import session, uploads
+from . import uploads
 from .properties import MOST_SEED, PROPSMITH_PG_settings
-from .wire import messages
+from .wire import checks, errors, messages
 
 DIRECTIONS = {
     "FRONT": (0.0, 15.0),
@@ -48,25 +49,20 @@ def settings_of(scene: bpy.types.Scene) -> messages.Settings:
         "height": round(panel.height, 6) or None,
         **_cameras(panel),
     }
+    checks.checked(messages.Settings, values | {"prompt": values["prompt"] or " "}, "The panel")
     return messages.Settings(**values)
 
 
 def _listed(text: str) -> tuple[str, ...]:
-    """ "a=1, b=2" -> ("a=1", "b=2")."""
-    return tuple(filter(None, (part.strip() for part in text.split(","))))
-
-
-def lacking(settings: messages.Settings) -> str:
-    """Why the connected server takes no such job, or ""."""
-    welcome = session.now.welcome
-    if not settings.distillation_settings or welcome is None:
-        return ""
-    if "distillation-settings" in welcome.features:
-        return ""
-    return (
-        "This server takes no settings of a distillation: update Propsmith there, or empty that "
-        "field."
-    )
+    """ "a=1, b=2" -> ("a=1", "b=2"). Raises WireError for a part that is nothing like it."""
+    parts = tuple(filter(None, (part.strip() for part in text.split(","))))
+    for part in parts:
+        if not re.fullmatch(r"[^=\s]+\s*=\s*\S.*", part):
+            raise errors.bad(
+                f"'{part}' under Its Settings is not NAME=VALUE: put commas only between settings, "
+                "and a point into numbers, as in 0.5."
+            )
+    return parts
 
 
 def title_of(settings: messages.Settings) -> str:

@@ -134,6 +134,68 @@ def test_settings_of_a_distillation_go_to_the_server_and_come_back(core: SimpleN
         generate("a chair")
 
 
+NO_SETTINGS = {"rescale=0,5": "'5' under Its Settings", "x": "'x' under Its Settings"}
+NO_SETTINGS |= {"weighting=" + "x" * 200: "3 to 200 characters", "=1": "under Its Settings"}
+
+
+@pytest.mark.parametrize("text", NO_SETTINGS)
+def test_what_is_no_setting_is_one_sentence(core: SimpleNamespace, text: str) -> None:
+    bpy.context.scene.propsmith.distillation_settings = text
+    with pytest.raises(RuntimeError, match=NO_SETTINGS[text]):
+        generate("a chair")
+    assert not bpy.data.objects and not core.jobs.infos and not core.jobs.followers
+
+
+def test_what_no_server_takes_waits_for_none(core: SimpleNamespace) -> None:
+    """Else each later connection would begin with it."""
+    core.session.disconnect()
+    job, settings = core.jobs.new_id(), core.messages.Settings("a", distillation_settings=("x",))
+    with pytest.raises(Exception, match="3 to 200 characters"):
+        core.jobs.submit(job, settings)
+    assert not core.jobs.infos and not core.session.now.unsent
+    core.session.connect()
+    core.wait(core.session.is_up, "a connection")
+
+
+@pytest.mark.parametrize("older", [True, False])
+def test_settings_wait_until_it_is_known_who_takes_them(core: SimpleNamespace, older: bool) -> None:
+    """An older server would make the prop without them, and not say so."""
+    core.session.disconnect()
+    core.backend.kill()
+    core.backend.options |= {"features": ["upload"]} if older else {}
+    panel = bpy.context.scene.propsmith
+    panel.distillation, panel.distillation_settings = "sds", "rescale=0.5"
+    thing = generate("steps=3 vertices=300")
+    job, submitted = thing.propsmith.job, []
+    for _ in range(3):
+        core.bridge.pump()
+    assert state(core, job) == "queued"
+    core.jobs.listeners.append(submitted.append)
+    try:
+        core.backend.start()
+        if older:
+            core.wait(lambda: not bpy.data.objects, "the empty object goes")
+            assert "no settings of a distillation" in core.session.now.sentence
+            assert not core.jobs.infos and not submitted
+        else:
+            core.wait(lambda: state(core, job) == "done", "the job's end")
+            assert core.jobs.infos[job].settings.distillation_settings == ("rescale=0.5",)
+    finally:
+        core.jobs.listeners.remove(submitted.append)
+
+
+def test_a_job_that_is_deleted_while_it_waits_is_not_made(core: SimpleNamespace) -> None:
+    core.session.disconnect()
+    bpy.context.scene.propsmith.distillation_settings = "rescale=0.5"
+    job = generate("steps=3 vertices=300").propsmith.job
+    core.session.disconnect()
+    assert bpy.ops.propsmith.delete(job=job) == {"FINISHED"}
+    bpy.context.scene.propsmith.distillation_settings = ""
+    other = generate("steps=3 vertices=300").propsmith.job  # it connects
+    core.wait(lambda: state(core, other) == "done", "the other one")
+    assert set(core.jobs.infos) == {other} and not core.jobs.unheard
+
+
 def test_a_refused_job_is_told_and_takes_its_empty_object_away(core: SimpleNamespace) -> None:
     bpy.context.scene.propsmith.prior = "nonsense"
     thing = generate("a chair")

@@ -166,6 +166,21 @@ def sent_mesh(server: Server) -> Any:
     return server.refine.mesh_file.read_mesh(io.BytesIO(data))
 
 
+@pytest.mark.parametrize("text", ["rescale=0,5", "x"])
+def test_what_is_no_setting_is_one_sentence(
+    refine: SimpleNamespace, server: Server, text: str
+) -> None:
+    thing = ready("mirrored")
+    before, meshes = fingerprint(thing), len(bpy.data.meshes)
+    bpy.context.scene.propsmith.distillation_settings = text
+    with pytest.raises(RuntimeError, match="under Its Settings"):
+        bpy.ops.propsmith.refine()
+    pump(refine)
+    assert fingerprint(thing) == before and len(bpy.data.meshes) == meshes
+    assert thing.propsmith_refine.state == "NONE"
+    assert not refine.jobs.infos and not server.uploads
+
+
 def test_from_the_button_to_b(refine: SimpleNamespace, server: Server) -> None:
     thing = ready("several_materials")
     before, a_mesh = fingerprint(thing), thing.data

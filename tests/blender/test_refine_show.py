@@ -101,6 +101,26 @@ def test_an_applied_refinement_has_its_origin_and_can_be_made_again(
     assert bpy.context.active_object["propsmith_origin"]["job"] == server.submitted.job
 
 
+def test_made_again_it_asks_an_older_server_for_nothing_new(
+    refine: SimpleNamespace, server: Server
+) -> None:
+    """Connected or not yet."""
+    show = importlib.import_module(f"{refine.jobs.__package__}.refine_show")
+    wish = refine.messages.Refine("a" * 64, "auto")
+    settings = refine.messages.Settings("a", refine=wish, distillation_settings=("rescale=0.5",))
+    with pytest.raises(refine.errors.WireError, match="no settings of a distillation"):
+        show.again(settings)
+    state = refine.session.now
+    state.link, state.welcome = "off", None
+    job = show.again(settings)
+    assert refine.jobs.infos[job].state == "queued"
+    state.link, state.welcome = "up", server.welcome
+    pump(refine)
+    assert "no settings of a distillation" in state.sentence
+    assert not refine.jobs.infos and not refine.jobs.followers
+    assert not any(isinstance(message, refine.messages.Submit) for message in server.sent)
+
+
 @pytest.mark.parametrize("kind", ["glb", "obj", "ply"])
 def test_files_of_other_kinds_are_read_by_blender(
     refine: SimpleNamespace, server: Server, kind: str, tmp_path: Any
