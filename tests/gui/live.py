@@ -89,6 +89,7 @@ def main() -> None:
             window.ask("tidy_view()")
             window.wait("show_tab()")
             warm_up(window)
+            time.sleep(2)  # the panel is behind by a moment
             window.picture(arguments.out / "start.jpg", 70)
             clicked = generate(window, arguments.prompt)
             found = watch(window, clicked, arguments.out)
