@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import torch
 
 from backend.cameras import CameraRange, turntable
 from backend.cli import main
-from backend.errors import Interrupted
+from backend.errors import GenerationError, Interrupted
 from backend.gaussians import particles, stage
 from backend.gaussians.model import GaussianCloud
 from backend.guidance import vsd
@@ -163,6 +164,73 @@ def test_stopped_anywhere_they_end_where_the_undisturbed_run_does(
             run(job, tmp_path / "parts", resume=place != places[0], stop_at=place)
     again, last, _ = run(job, tmp_path / "parts", resume=True)
     assert again == whole and last.as_json()["particles"] == found
+
+
+def fading(monkeypatch, when) -> list[stage.GaussianOptimisation]:
+    """Lets the members fade for which when(number, index) says so; index -1 is the end. Returns all members."""
+    init, step = stage.GaussianOptimisation.__init__, stage.GaussianOptimisation.step
+    finished, made = stage.GaussianOptimisation.finished, []
+
+    def started(self, *settings) -> None:
+        init(self, *settings)
+        self.number, self.done = len(made) % 3, []
+        made.append(self)
+
+    def stepped(self, index: int):
+        self.done.append(index)
+        losses = step(self, index)
+        if when(self.number, index):
+            raise GenerationError("All Gaussians faded away.")
+        return losses
+
+    def ended(self):
+        if when(self.number, -1):
+            raise GenerationError("All Gaussians faded away.")
+        return finished(self)
+
+    for name, mine in (("__init__", started), ("step", stepped), ("finished", ended)):
+        monkeypatch.setattr(stage.GaussianOptimisation, name, mine)
+    return made
+
+
+def test_one_that_fades_is_left_out_and_the_others_go_on(
+    folder: Path, tmp_path: Path, monkeypatch, caplog
+) -> None:
+    """In a step and at the end; told, and the same after a stop behind it."""
+    made = fading(monkeypatch, lambda number, index: (number, index) in ((0, 1), (2, -1)))
+    job = job_of(folder, 3)
+    whole, result, told = run(job, tmp_path / "whole")
+    assert [member.done for member in made[:3]] == [[0, 1], [0, 1, 2], [0, 1, 2]]
+    found = result.as_json()["particles"]
+    assert found["kept"] == 2 and found["faded"] == [1, 3]
+    assert [value is None for value in found["evidence"]] == [True, False, True]
+    assert any("Numbers 1, 3 faded away and were left out." in note for note in told)
+    assert "particle 1 of 3 is left out" in caplog.text
+    with pytest.raises(Interrupted):
+        run(job, tmp_path / "parts", stop_at=("gaussians", 7))
+    made.clear()
+    again, last, _ = run(job, tmp_path / "parts", resume=True)
+    assert again == whole and last.as_json()["particles"] == found
+    assert made[0].done == []  # known from the checkpoint
+
+
+def test_where_all_fade_there_is_no_prop(folder: Path, tmp_path: Path, monkeypatch) -> None:
+    fading(monkeypatch, lambda number, index: index == number)
+    with pytest.raises(GenerationError, match="faded away"):
+        run(job_of(folder, 3), tmp_path / "whole")
+
+
+def test_no_number_as_evidence_never_wins(folder: Path, monkeypatch) -> None:
+    said = iter([math.nan, -1.0, math.inf])
+    monkeypatch.setattr(particles, "_evidence", lambda *_: next(said))
+    guidance = distil(load_prior(folder, "a red chair"), asking(3))
+    context = RunContext(CPU, torch.Generator().manual_seed(0))
+    config = replace(TINY.gaussians, steps=1)
+    particles.run(None, config, guidance, CameraRange(), context)
+    found = context.remarks["particles"]
+    assert found == {"kept": 2, "evidence": [None, -1.0, None], "faded": []}
+    assert "number 2 is kept" in particles.about(found) and "(-, -1, -)" in particles.about(found)
+    assert json.dumps(found, allow_nan=False)
 
 
 def test_one_particle_is_the_stage_s_own_run(folder: Path, monkeypatch) -> None:
