@@ -16,6 +16,8 @@ from .preferences import preferences
 def loaded(*_: Any) -> None:
     """Another file: its objects may show jobs too, those of the last one are gone."""
     objects.forget()
+    objects.find_fresh()
+    objects.settle()  # before Blender makes the file's first undo step
     undo.forget()
     live.forget()
     session.changed()
@@ -43,6 +45,7 @@ def _note(direction: str) -> None:
 
 
 def _after_step() -> Generator[None, None, None]:
+    live.end_quietly()
     for find in jobs.finders:
         find()
     live.show_all()
@@ -52,7 +55,8 @@ def _after_step() -> Generator[None, None, None]:
 
 @persistent
 def saving(*_: Any) -> None:
-    """The queue belongs to no file."""
+    """The queue belongs to no file, nor does the mark of an undo step."""
+    objects.settle()
     runtime.clear()
     session.changed()
 

@@ -42,7 +42,7 @@ class Prop:
         if info.state == "done" and not self._ending:
             self._ending = True
             bridge.later(self._finish(info))
-        elif info.state == "cancelled" or jobs.is_refused(info):
+        elif _ended_early(info):
             self._keep_as_it_is()
 
     def mesh(self, view: preview.MeshView, mesh: messages.Mesh) -> None:
@@ -154,6 +154,19 @@ class Prop:
             thing.propsmith.role = "DONE"
             bridge.later(close(self.uid))
         jobs.unfollow(self.job)
+
+
+def _ended_early(info: messages.JobInfo) -> bool:
+    return info.state == "cancelled" or jobs.is_refused(info)
+
+
+def end_quietly() -> None:
+    """After an undo or redo: what came back with it and whose job ended early meanwhile stays as it
+    is. A step of its own would take away what the user can still redo."""
+    for thing in objects.all_live():
+        info = jobs.infos.get(thing.propsmith.job)
+        if info and _ended_early(info) and thing.propsmith.uid not in _placed:
+            thing.propsmith.role = "DONE"
 
 
 def close(uid: str) -> Slices:

@@ -56,9 +56,10 @@ def begin(thing: bpy.types.Object) -> None:
 
 
 def settle() -> None:
-    """At each tick, so that no later step is taken for that one."""
-    if not _fresh or is_rendering():
-        return
+    """At each tick, so that no later step is taken for that one; and before the file is saved.
+
+    Also while something is rendered: no renderer reads the mark, and the user's steps go on.
+    """
     for name in _fresh:
         if (thing := bpy.data.objects.get(name)) is not None:
             thing.propsmith.fresh = False
@@ -66,8 +67,14 @@ def settle() -> None:
 
 
 def find_fresh() -> None:
-    """After an undo or redo to such a step, where the user goes on from it."""
-    _fresh.update(thing.name for thing in bpy.data.objects if thing.propsmith.fresh)
+    """After an undo or redo to such a step, where the user goes on from it; or in a file that was
+    saved there."""
+    _fresh.update(thing.name for thing in bpy.data.objects if is_fresh(thing))
+
+
+def is_fresh(thing: bpy.types.Object) -> bool:
+    """A linked one shows its own file's steps, and can't be written to."""
+    return thing.propsmith.fresh and not thing.library
 
 
 def find(uid: str) -> bpy.types.Object | None:

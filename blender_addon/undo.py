@@ -61,7 +61,7 @@ def go_on() -> None:
 
 
 def _is_to_be_passed() -> bool:
-    fresh = (thing for thing in bpy.data.objects if thing.propsmith.fresh)
+    fresh = (thing for thing in bpy.data.objects if objects.is_fresh(thing))
     return any(over(thing) for thing in fresh for over in is_over)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import bpy
@@ -165,6 +166,70 @@ def test_two_at_once(scene: SimpleNamespace) -> None:
     undo(scene, "redo")
     undo(scene, "redo")
     assert find(first).propsmith.role == find(second).propsmith.role == "DONE"
+
+
+def test_steps_during_a_render_are_the_user_s(
+    scene: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them is taken for the button's own and gone past."""
+    uid = press(scene)
+    with monkeypatch.context() as patch:
+        patch.setattr(scene.objects, "is_rendering", lambda: True)
+        scene.bridge.pump()
+        for place in (1, 2):
+            bpy.data.objects["Cube"].location.x = place
+            bpy.ops.ed.undo_push(message="Move")
+    finished(scene, uid)
+    seen = []
+    for _ in range(3):
+        undo(scene)
+        seen.append((bpy.data.objects["Cube"].location.x, find(uid) and find(uid).propsmith.role))
+    assert seen == [(2, "LIVE"), (1, "LIVE"), (0, None)]
+
+
+@pytest.mark.parametrize("older", [True, False])
+def test_a_file_that_is_saved_at_once_begins_with_no_such_step(
+    scene: SimpleNamespace, tmp_path: Path, older: bool
+) -> None:
+    """Also one saved by a version that left the mark in it."""
+    uid, path = press(scene), str(tmp_path / "saved.blend")
+    if older:
+        scene.objects._fresh.clear()
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    assert find(uid).propsmith.fresh is older
+    bpy.ops.wm.open_mainfile(filepath=path)
+    assert not find(uid).propsmith.fresh
+    bpy.ops.ed.undo_push(message="Open")  # which a file does in a window
+    bpy.data.objects["Cube"].location.x = 3
+    bpy.ops.ed.undo_push(message="Move")
+    finished(scene, uid)
+    undo(scene)
+    assert (bpy.data.objects["Cube"].location.x, find(uid).propsmith.role) == (3, "LIVE")
+    undo(scene)
+    assert (bpy.data.objects["Cube"].location.x, find(uid).propsmith.role) == (0, "LIVE")
+
+
+def test_a_job_cancelled_while_its_object_was_undone_keeps_the_redo(
+    scene: SimpleNamespace,
+) -> None:
+    uid = press(scene, LONG)
+    scene.wait(lambda: len(find(uid).data.vertices) == 300, "the first mesh")
+    job = find(uid).propsmith.job
+    bpy.data.objects["Cube"].location.x = 3
+    bpy.ops.ed.undo_push(message="Move")
+    undo(scene)
+    undo(scene)
+    assert names() == {"Cube"} and bpy.data.objects["Cube"].location.x == 0
+    bpy.ops.propsmith.cancel(job=job)
+    scene.wait(lambda: state(scene, job) == "cancelled", "its end")
+    for place in (0, 3):
+        undo(scene, "redo", ticks=20)
+        assert bpy.data.objects["Cube"].location.x == place
+        assert find(uid).propsmith.role == "DONE"
+    undo(scene)
+    assert bpy.data.objects["Cube"].location.x == 0 and find(uid).propsmith.role == "DONE"
+    undo(scene)
+    assert names() == {"Cube"}
 
 
 @pytest.fixture
