@@ -21,8 +21,10 @@ _IDENTITY = (
     *("prompt", "negative", "seed", "preset", "prior", "texture_size", "faces", "height"),
     *("azimuth", "elevation", "distance", "fov", "favour"),
     *("distillation", "guidance_scale", "timesteps", "perp_neg", "image", "image_elevation"),
-    *("mesh", "mode", "strength", "mask", "distillation_settings"),
+    *("mesh", "mode", "strength", "mask"),
 )
+# Younger options: told only where they are given, so that a job without them keeps its folder.
+_IDENTITY_WHERE_GIVEN = ("distillation_settings",)
 
 
 def check_paths(arguments: argparse.Namespace) -> Path:
@@ -71,6 +73,9 @@ def default_checkpoint_dir(arguments: argparse.Namespace) -> Path:
         str(arguments.output.resolve()),
         *(_plain(vars(arguments).get(name)) for name in _IDENTITY),
     ]
+    for name in _IDENTITY_WHERE_GIVEN:
+        if given := vars(arguments).get(name):
+            identity.append([name, given])
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
     return user_cache() / "propsmith" / "jobs" / digest
 

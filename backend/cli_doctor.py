@@ -19,7 +19,13 @@ ADVICE = (
     "Where a card's memory is short: PROPSMITH_OFFLOAD=always brings a network block by block, "
     "PROPSMITH_SLICES=always has a VAE encode one picture after the other; both are slower."
 )
-OPTIONAL = {"gsplat": "Gaussians on a GPU", "nvdiffrast": "triangles on a GPU", "zmq": "serving"}
+OPTIONAL = {
+    "gsplat": "Gaussians on a GPU",
+    "nvdiffrast": "triangles on a GPU",
+    "zmq": "serving",
+    "peft": "--distillation vsd",
+}
+AGAIN = "absent or too old, so install Propsmith again"
 
 
 def add_doctor(commands: argparse._SubParsersAction) -> None:
@@ -42,6 +48,7 @@ def doctor(arguments: argparse.Namespace) -> int:
 def examine() -> dict[str, Any]:
     """Plain values; memory and disk in GB (1e9 bytes), None where it can't be told."""
     from backend.guidance.catalogue import SOURCES, models_folder
+    from backend.guidance.distillations import has_peft
 
     gpu = _gpu()
     folder = models_folder()
@@ -56,7 +63,10 @@ def examine() -> dict[str, Any]:
         "models": str(folder),
         "free_disk_gb": round(shutil.disk_usage(existing).free / 1e9, 1),
         "missing": [name for name in NEEDED if importlib.util.find_spec(name) is None],
-        "optional": {name: importlib.util.find_spec(name) is not None for name in OPTIONAL},
+        "optional": {
+            **{name: importlib.util.find_spec(name) is not None for name in OPTIONAL},
+            "peft": has_peft(),
+        },
         "priors": {
             "embedded": {"fits": True, "why": "made for two CPU cores"},
             **{
@@ -119,7 +129,8 @@ def _text(found: dict[str, Any]) -> list[str]:
         f"Models: {found['models']} ({found['free_disk_gb']:g} GB free)",
     ]
     for name, use in OPTIONAL.items():
-        lines.append(f"{name}: {'installed' if found['optional'][name] else 'absent'} ({use})")
+        absent = AGAIN if name == "peft" else "absent"
+        lines.append(f"{name}: {'installed' if found['optional'][name] else absent} ({use})")
     for name, fit in found["priors"].items():
         lines.append(f"prior {name:14} {'fits' if fit['fits'] else 'does not fit'}: {fit['why']}")
     if any(fit["fits"] for name, fit in found["priors"].items() if name != "embedded"):

@@ -16,6 +16,7 @@ import backend
 from backend.cameras import CameraRange
 from backend.config import GenerateConfig
 from backend.guidance.base import Prior
+from backend.guidance.distillations import REVISIONS
 from backend.loop import Progress, RunContext
 from backend.reference.reading import file_digest
 
@@ -39,6 +40,8 @@ class Job:
         values = asdict(self)
         del values["prior"]
         values["image"] = file_digest(self.image) if self.image else None
+        if revision := REVISIONS.get(self.config.guidance.distillation):
+            values["revision"] = revision
         return {**values, "weights": prior.weights_hash, "version": backend.__version__}
 
 

@@ -1,9 +1,12 @@
 """The distillations by name, "module:class" in this folder, and the orders of noise levels.
 
-No torch here, for menus and help.
+No torch here, for menus, help and `propsmith doctor`.
 """
 
 from __future__ import annotations
+
+import re
+from importlib.metadata import PackageNotFoundError, version
 
 DISTILLATIONS: dict[str, str] = {
     "x0": "x0:X0",
@@ -18,4 +21,19 @@ DISTILLATIONS: dict[str, str] = {
     "rfds": "rfds:RFDS",
 }
 
+# Of rules that now follow other formulas under the same settings: their older checkpoints are not
+# gone on with.
+REVISIONS = {"csd": 2, "sds-bridge": 2}
+
+PEFT = (0, 18)  # the oldest whose layers vsd's student can be made of
+
 TIMESTEPS = ("annealed", "dreamtime", "hifa", "uniform")  # the keys of schedules.SCHEDULES
+
+
+def has_peft() -> bool:
+    """Whether what vsd needs is installed, and new enough."""
+    try:
+        numbers = re.findall(r"\d+", version("peft"))
+    except PackageNotFoundError:
+        return False
+    return tuple(int(number) for number in numbers[:2]) >= PEFT

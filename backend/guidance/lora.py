@@ -17,6 +17,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from backend.cameras import Cameras
+from backend.errors import InputError
+from backend.guidance.distillations import PEFT, has_peft
 
 TARGETS = (
     *("to_q", "to_k", "to_v", "to_out.0"),
@@ -25,6 +27,10 @@ TARGETS = (
 TIMES = ("time_embedding", "timestep_embedder")  # as UNets call it, and SD3
 CAMERA_NUMBERS = 16
 NAME = "student"  # the adapter's, among peft's
+NO_PEFT = (
+    f"The distillation vsd needs peft {'.'.join(map(str, PEFT))} or newer: install Propsmith "
+    "again, or choose another --distillation."
+)
 
 
 class LoraAdapter(nn.Module):
@@ -33,7 +39,8 @@ class LoraAdapter(nn.Module):
     camera's start at zero: no change at first."""
 
     def __init__(self, network: nn.Module, rank: int, generator: torch.Generator):
-        """Raises ValueError where the network has no attention to adapt, or is adapted already."""
+        """Raises ValueError where the network has no attention to adapt, or is adapted already;
+        InputError where peft is absent or too old."""
         super().__init__()
         names = [name for name, part in network.named_modules() if _is_target(name, part)]
         if not names:
@@ -96,9 +103,14 @@ def _is_target(name: str, part: nn.Module) -> bool:
 
 
 def _inject(network: nn.Module, names: list[str], rank: int) -> list[Any]:
-    """peft's layers in place of the network's, in the order of `names`; B A x counts once."""
-    from peft import LoraConfig, inject_adapter_in_model
-
+    """peft's layers in place of the network's, in the order of `names`; B A x counts once.
+    Raises InputError where there is no peft that will do."""
+    try:
+        from peft import LoraConfig, inject_adapter_in_model
+    except ImportError as error:
+        raise InputError(NO_PEFT) from error
+    if not has_peft():
+        raise InputError(NO_PEFT)
     config = LoraConfig(r=rank, lora_alpha=rank, target_modules=names)
     with torch.random.fork_rng(devices=[]):  # their own start is drawn from torch's numbers
         inject_adapter_in_model(config, network, NAME)

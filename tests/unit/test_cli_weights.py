@@ -180,6 +180,20 @@ def test_doctor_says_what_fits(models, capsys) -> None:
     assert "prior sdxl" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("there, installed", [("0.18.0", True), ("1.0", True), ("0.9.2", False)])
+def test_doctor_names_a_peft_that_is_too_old(
+    models, monkeypatch, capsys, there: str, installed: bool
+) -> None:
+    from backend.guidance import distillations
+
+    monkeypatch.setattr(distillations, "version", lambda name: there)
+    assert main(["doctor", "--json"]) == 0
+    assert _json(capsys)["optional"]["peft"] == installed
+    assert main(["doctor"]) == 0
+    said = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("peft:"))
+    assert ("install Propsmith again" in said) != installed
+
+
 def test_doctor_weighs_the_memory_there_is() -> None:
     from backend.cli_doctor import _fit
 

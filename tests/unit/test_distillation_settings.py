@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import sys
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from backend import request
+from backend.checkpoint import CheckpointFolder
 from backend.cli import main
 from backend.cli_checks import default_checkpoint_dir
 from backend.cli_parser import build_parser
-from backend.errors import InputError
-from backend.guidance import csd, sdi, vsd, x0
+from backend.errors import CheckpointError, InputError
+from backend.guidance import csd, distillations, sdi, vsd, x0
 from backend.guidance.distil import GuidanceConfig, choose, settings_of
 from backend.guidance.distillations import DISTILLATIONS
+from backend.guidance.priors import load_prior
 from backend.guidance.students import StudentConfig
+from backend.job import Job
 from backend.request import job_from
 from shared.messages import Settings
 from tests.tiny_job import TINY
@@ -102,6 +107,34 @@ def test_the_command_line_and_the_wire_make_the_same_job() -> None:
     assert here != job_from(build_parser().parse_args(words[:-2]))
     dirs = {default_checkpoint_dir(build_parser().parse_args(words[:n])) for n in (6, 8, 10)}
     assert len(dirs) == 3  # --resume finds each one's own
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the path is a POSIX one")
+def test_a_job_without_settings_keeps_its_checkpoint_folder() -> None:
+    """The name is what commit 5220817, which had no --set, makes of this request."""
+    asked = Namespace(
+        output=Path("/nowhere/chair.glb"), prompt="a red chair", seed=3, preset="draft"
+    )
+    asked.distillation_settings = None
+    assert default_checkpoint_dir(asked).name == "013a8fdddf0c1960"
+    asked.distillation_settings = ["particles=2"]
+    assert default_checkpoint_dir(asked).name != "013a8fdddf0c1960"
+
+
+@pytest.mark.parametrize("name", ["csd", "sds-bridge"])
+def test_a_checkpoint_of_an_older_formula_is_not_gone_on_with(
+    name: str, tmp_path: Path, monkeypatch
+) -> None:
+    config = replace(TINY, guidance=GuidanceConfig(name))
+    folder = write_embedded(tmp_path / "prior")
+    job, prior = Job("a red chair", prior=str(folder), config=config), load_prior(folder, "a chair")
+    with monkeypatch.context() as older:
+        older.delitem(distillations.REVISIONS, name)
+        with CheckpointFolder(tmp_path / "run", job.identity(prior)) as begun:
+            begun.save("gaussians", {"step": 1})
+    with pytest.raises(CheckpointError, match=r"of another job \(revision"):
+        CheckpointFolder(tmp_path / "run", job.identity(prior), resume=True).__enter__()
+    assert "revision" not in replace(job, config=TINY).identity(prior)
 
 
 def test_it_is_part_of_the_job(tmp_path: Path, monkeypatch, capsys) -> None:

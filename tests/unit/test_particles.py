@@ -167,7 +167,7 @@ def test_stopped_anywhere_they_end_where_the_undisturbed_run_does(
 
 
 def fading(monkeypatch, when) -> list[stage.GaussianOptimisation]:
-    """Lets the members fade for which when(number, index) says so; index -1 is the end. Returns all members."""
+    """Lets members fade where when(number, index) says so, -1 being the end; they are returned."""
     init, step = stage.GaussianOptimisation.__init__, stage.GaussianOptimisation.step
     finished, made = stage.GaussianOptimisation.finished, []
 

@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 import torch
 
 from backend.cameras import turntable
-from backend.guidance import vsd
+from backend.errors import InputError
+from backend.guidance import distillations, vsd
 from backend.guidance.base import Views
 from backend.guidance.distil import Distilled, GuidanceConfig, distil
 from backend.guidance.lora import LoraAdapter
@@ -176,6 +179,21 @@ for name in ("sds", "vsd"):
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["sds", "False", "vsd", "True"]
+
+
+@pytest.mark.parametrize("there", ["absent", "too old"])
+def test_without_its_peft_it_says_what_to_do(folder, monkeypatch, there):
+    if there == "absent":
+        monkeypatch.setitem(sys.modules, "peft", None)
+    else:
+        monkeypatch.setattr(distillations, "version", lambda name: "0.17.1")
+    with pytest.raises(InputError, match=r"needs peft 0\.18 or newer: install Propsmith again"):
+        distil(load_prior(folder, "a red chair"), GuidanceConfig("vsd"))
+
+
+def test_the_peft_that_is_asked_for_is_the_one_that_is_installed_with_us():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    assert f"peft>={'.'.join(map(str, distillations.PEFT))}" in project["project"]["dependencies"]
 
 
 def test_an_adapter_is_told_the_camera(folder):
