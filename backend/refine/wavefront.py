@@ -45,7 +45,7 @@ def read_obj(path: Path) -> Subject:
 
     try:
         text = path.read_text("utf-8", "replace")
-        check_counts(max(text.count("\nv "), 1), max(text.count("\nf "), 1))  # before a long read
+        check_counts(max(text.count("\nv "), 1), max(_triangles(text), 1))  # before a long read
         lines = _parsed(text)
         part, sheets, corner = _subject(lines, path)
     except MeshFileError as error:
@@ -53,6 +53,12 @@ def read_obj(path: Path) -> Subject:
     except (ValueError, IndexError, KeyError) as error:
         raise InputError(f"'{path}' is no OBJ file, or a damaged one ({error}).") from error
     return Subject([part], sheets, partial(write_obj, lines, part, sheets, corner))
+
+
+def _triangles(text: str) -> int:
+    """How many there will be at least, counted without reading a number."""
+    faces = (line for line in text.splitlines() if line.startswith("f "))
+    return sum(max(len(line.split()) - 3, 0) for line in faces)
 
 
 def _parsed(text: str) -> Lines:

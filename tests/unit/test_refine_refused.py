@@ -10,6 +10,8 @@ import pytest
 import trimesh
 
 from backend import cli
+from backend.errors import InputError
+from backend.refine import wavefront
 from backend.refine.gltf_data import container
 from tests.unit.test_cli_inputs import listing
 
@@ -98,3 +100,19 @@ def test_one_sentence_and_nothing_is_overwritten(
     assert lines[0].startswith("propsmith: ") and lines[0].endswith(".")
     assert str(mesh) in lines[0] and word in lines[0]
     assert {name: data for name, data in listing(tmp_path).items() if "check" not in name} == before
+
+
+@pytest.mark.parametrize("corners, lines", [("1 2 3", MANY), ("1 2 3 1", MANY // 2 + 1)])
+def test_an_obj_s_faces_are_counted_before_it_is_parsed(
+    corners: str, lines: int, tmp_path: Path, monkeypatch
+) -> None:
+    """Parsing so many takes long; quads count twice."""
+    mesh = tmp_path / "mesh.obj"
+    mesh.write_bytes(obj_of(CORNERS, f"f {corners}\n" * lines))
+
+    def parsed(text: str) -> None:
+        raise AssertionError("parsed before it was counted")
+
+    monkeypatch.setattr(wavefront, "_parsed", parsed)
+    with pytest.raises(InputError, match="decimate it first"):
+        wavefront.read_obj(mesh)
