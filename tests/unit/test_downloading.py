@@ -60,6 +60,14 @@ def fetch(path: Path, address: str = "https://example.org/file") -> None:
     downloading.download(address, path)
 
 
+def begun(folder: Path, publisher) -> Path:
+    """50 of 200 bytes have come."""
+    file, publisher.breaks_after = folder / "file", 50
+    with pytest.raises(PriorError):
+        fetch(file)
+    return file
+
+
 def test_a_download_goes_on_where_it_stopped(tmp_path: Path, monkeypatch, publisher) -> None:
     file, publisher.breaks_after = tmp_path / "file", 50
     with pytest.raises(PriorError, match="it ended after 50 of 200 bytes; pull it again"):
@@ -77,9 +85,7 @@ def test_a_download_goes_on_where_it_stopped(tmp_path: Path, monkeypatch, publis
 def test_another_file_under_the_same_address_is_fetched_from_its_beginning(
     tmp_path: Path, publisher
 ) -> None:
-    file, publisher.breaks_after = tmp_path / "file", 50
-    with pytest.raises(PriorError):
-        fetch(file)
+    file = begun(tmp_path, publisher)
     publisher.__init__(bytes(reversed(range(180))))
     publisher.tag = '"two"'
     fetch(file)
@@ -92,9 +98,7 @@ def test_a_server_that_goes_on_with_another_file_is_asked_anew(
     tmp_path: Path, publisher, size: int, says_tag: bool
 ) -> None:
     """It knows Range, but not If-Range; without MD5 nothing else would tell."""
-    file, publisher.breaks_after = tmp_path / "file", 50
-    with pytest.raises(PriorError):
-        fetch(file)
+    file = begun(tmp_path, publisher)
     publisher.__init__(bytes(reversed(range(size))))
     publisher.conditions, publisher.says_tag, publisher.tag = False, says_tag, '"two"'
     publisher.md5 = ""
@@ -106,9 +110,7 @@ def test_a_server_that_goes_on_with_another_file_is_asked_anew(
 def test_what_comes_from_another_place_than_asked_is_not_appended(
     tmp_path: Path, publisher
 ) -> None:
-    file, publisher.breaks_after = tmp_path / "file", 50
-    with pytest.raises(PriorError):
-        fetch(file)
+    file = begun(tmp_path, publisher)
     publisher.__init__(bytes(reversed(range(200))))
     publisher.conditions, whole = False, publisher.__call__
     publisher.md5 = ""
@@ -130,9 +132,7 @@ def test_a_part_from_one_address_is_not_gone_on_with_from_another(
     tmp_path: Path, publisher
 ) -> None:
     """Even where both call their files the same."""
-    file, publisher.breaks_after = tmp_path / "file", 50
-    with pytest.raises(PriorError):
-        fetch(file)
+    file = begun(tmp_path, publisher)
     publisher.__init__(bytes(reversed(range(200))))
     fetch(file, "https://example.com/file")
     assert publisher.asked == [(None, None)]

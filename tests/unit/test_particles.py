@@ -19,9 +19,9 @@ from backend.guidance import vsd
 from backend.guidance.distil import GuidanceConfig, distil
 from backend.guidance.priors import load_prior
 from backend.guidance.students import StudentConfig
-from backend.job import Job, RunFiles, new_context
-from backend.loop import Progress, RunContext
-from backend.pipeline import generate
+from backend.job import Job
+from backend.loop import RunContext
+from tests.stopped_job import run_until
 from tests.tiny_job import TINY
 from tests.tiny_models import write_embedded
 from tests.unit.test_evidence import two_kinds
@@ -87,16 +87,8 @@ def test_each_has_its_share_and_all_teach_one_student(folder: Path) -> None:
 
 def run(job: Job, folder: Path, resume: bool = False, stop_at: tuple[str, int] | None = None):
     """The finished file's bytes, and the result."""
-    folder.mkdir(exist_ok=True)
-    reached: set[tuple[str, int]] = set()
-
-    def progress(news: Progress) -> None:
-        reached.add((news.stage, news.step))
-
-    files = RunFiles(folder / "prop.glb", folder / "checkpoint", resume)
-    context = new_context(job, CPU, progress, lambda: stop_at in reached)
     told: list[str] = []
-    result = generate(job, files, context, told.append)
+    result = run_until(job, folder, resume, stop_at, told.append)
     return result.files[0].read_bytes(), result, told
 
 

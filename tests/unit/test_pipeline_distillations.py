@@ -6,15 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
 from backend.errors import CheckpointError, InputError, Interrupted
 from backend.guidance import vsd
 from backend.guidance.distil import DISTILLATIONS, GuidanceConfig
 from backend.guidance.students import StudentConfig
-from backend.job import Job, RunFiles, new_context
-from backend.loop import Progress
-from backend.pipeline import generate
+from backend.job import Job
+from tests.stopped_job import run_until
 from tests.tiny_job import TINY
 from tests.tiny_models import write_embedded
 
@@ -32,15 +30,7 @@ def under(job: Job, guidance: GuidanceConfig) -> Job:
 
 def run(job: Job, folder: Path, resume: bool = False, stop_at: tuple[str, int] | None = None):
     """The finished file's bytes."""
-    folder.mkdir(exist_ok=True)
-    reached: set[tuple[str, int]] = set()
-
-    def progress(news: Progress) -> None:
-        reached.add((news.stage, news.step))
-
-    files = RunFiles(folder / "prop.glb", folder / "checkpoint", resume)
-    context = new_context(job, torch.device("cpu"), progress, lambda: stop_at in reached)
-    return generate(job, files, context).files[0].read_bytes()
+    return run_until(job, folder, resume, stop_at).files[0].read_bytes()
 
 
 def test_every_distillation_makes_a_prop_of_its_own(job: Job, tmp_path: Path) -> None:
