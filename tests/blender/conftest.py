@@ -36,7 +36,24 @@ USER = tempfile.mkdtemp(prefix="propsmith-blender-")
 os.environ["BLENDER_USER_RESOURCES"] = USER
 os.environ["XDG_CACHE_HOME"] = str(Path(USER) / "cache")
 os.environ["XDG_RUNTIME_DIR"] = USER  # a server of the user's own is none of ours
-atexit.register(shutil.rmtree, USER, ignore_errors=True)
+_sessions: list[pytest.Session] = []
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    _sessions.append(session)
+
+
+@atexit.register  # before bpy is imported, so it comes after what Blender does at exit
+def _end() -> None:
+    """As soon as Python's own end begins. Where a reference to it is left anywhere, Blender 4.2 as
+    a module is not taken down with Python but after it, by C++: it frees its panels' classes in an
+    interpreter that is no more (bpy_class_free in SpaceType's destructor) and crashes."""
+    shutil.rmtree(USER, ignore_errors=True)
+    if _sessions:  # else pytest itself has failed
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_sessions[-1].exitstatus)
+
 
 ENVIRONMENT = os.environ.get("PROPSMITH_PYTHON", str(ROOT / ".venv/bin/python"))
 INSTALLED = "bl_ext.user_default.propsmith"

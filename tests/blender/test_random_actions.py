@@ -33,7 +33,7 @@ def run(seed: int) -> subprocess.CompletedProcess[str]:
 def test_a_thousand_actions(seed: int) -> None:
     done = run(seed)
     if done.returncode < 0:
-        warnings.warn(f"seed {seed} crashed Blender: {done.stderr[-3000:]}", stacklevel=1)
+        warnings.warn(f"seed {seed} crashed Blender: {done.stderr[:4000]}", stacklevel=1)
         done = run(seed)
     assert done.returncode == 0, f"{done.returncode}: {done.stdout[-6000:]} {done.stderr[-3000:]}"
 
