@@ -14,8 +14,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from typing import Any
 
 LARGE = 100_000  # bytes from which a file is kept aside, its sha256 for an etag, as on the hub
+
+
+def nothing_listed(*_: Any, **__: Any) -> SimpleNamespace:
+    """For huggingface_hub.model_info: a repository that tells no names of files."""
+    return SimpleNamespace(siblings=[])
 
 
 @dataclass

@@ -145,10 +145,12 @@ def _download(place: Published, source: Source, folder: Path) -> None:
         for file in files:
             download(f"{place.repository}/{file}", folder / file)
         return
-    from huggingface_hub import list_repo_files, snapshot_download
+    from huggingface_hub import model_info, snapshot_download
 
     # Asked first: a snapshot takes a folder that is there for whole where the hub can't be asked.
-    listed = list_repo_files(place.repository, revision=place.revision)
+    # This call is not tried again for half a minute where there is no network.
+    told = model_info(place.repository, revision=place.revision).siblings
+    listed = [sibling.rfilename for sibling in told or ()]
     snapshot_download(
         place.repository,
         revision=place.revision,

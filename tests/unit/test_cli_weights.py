@@ -14,6 +14,7 @@ from backend.guidance import shipped as shipping
 from backend.guidance.catalogue import SOURCES
 from backend.guidance.distillations import DISTILLATIONS
 from backend.guidance.priors import PRIORS, find_folder
+from tests.fake_hub import nothing_listed
 from tests.tiny_models import write_embedded, write_stable_diffusion
 
 
@@ -41,7 +42,7 @@ def hub(tmp_path, monkeypatch):
     import huggingface_hub
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    monkeypatch.setattr(huggingface_hub, "list_repo_files", lambda *_, **__: [])
+    monkeypatch.setattr(huggingface_hub, "model_info", nothing_listed)
     return asked
 
 

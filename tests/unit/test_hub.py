@@ -53,7 +53,7 @@ def ask(address: str, monkeypatch) -> None:
 
     there = partial(snapshot_download, endpoint=address)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", there)
-    monkeypatch.setattr(huggingface_hub, "list_repo_files", HfApi(address).list_repo_files)
+    monkeypatch.setattr(huggingface_hub, "model_info", HfApi(address).model_info)
 
 
 def whole(place=FIRST, **faults) -> dict[str, Repository]:

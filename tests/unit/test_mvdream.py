@@ -12,6 +12,7 @@ from backend.guidance.distil import GuidanceConfig, distil
 from backend.guidance.ldm_keys import original_name
 from backend.guidance.mvdream import blender_poses, build_network, convert_mvdream
 from backend.guidance.priors import load_prior
+from tests.fake_hub import nothing_listed
 from tests.original_layout import PREFIX, STABLE_DIFFUSION_2, published, write_original
 from tests.tiny_models import write_stable_diffusion
 
@@ -159,7 +160,7 @@ def test_pulling_it_pulls_what_it_shares_and_converts(tmp_path, monkeypatch):
             write_stable_diffusion(local_dir)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    monkeypatch.setattr(huggingface_hub, "list_repo_files", lambda *_, **__: [])
+    monkeypatch.setattr(huggingface_hub, "model_info", nothing_listed)
     folder = pulling.pull("mvdream")
     assert pulling.faults(folder) == [] and not list(folder.rglob("*.pt"))
     assert load_prior("mvdream", "a red chair").default_guidance_scale == 50.0

@@ -28,6 +28,7 @@ from backend.guidance.richdreamer import (
 )
 from backend.job import Job, RunFiles, new_context
 from backend.pipeline import generate
+from tests.fake_hub import nothing_listed
 from tests.original_layout import PREFIX, STABLE_DIFFUSION_2, published, write_original
 from tests.tiny_job import TINY
 from tests.tiny_models import write_stable_diffusion
@@ -259,7 +260,7 @@ def test_pulling_it_pulls_both_bases_and_converts(tmp_path: Path, monkeypatch, m
         path.write_bytes((made[0] / path.name).read_bytes())
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
-    monkeypatch.setattr(huggingface_hub, "list_repo_files", lambda *_, **__: [])
+    monkeypatch.setattr(huggingface_hub, "model_info", nothing_listed)
     monkeypatch.setattr(pulling, "download", download)
     folder = pulling.pull("richdreamer")
     assert pulling.faults(folder) == [] and not list(folder.rglob("*.ckpt"))
