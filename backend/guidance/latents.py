@@ -37,16 +37,15 @@ class Encoder(Protocol):
 class VaeEncoder:
     """A diffusers AutoencoderKL without its decoder, at one picture size."""
 
-    def __init__(self, vae: Any, latent_size: int, tiled: bool = False, sliced: bool | None = None):
-        """latent_size: of the network that denoises. tiled: encode what is larger than the VAE was
-        made for in overlapping parts, whose norms are their own: other latents, so not for users.
-        sliced: one picture after the other; None is where it pays."""
+    def __init__(self, vae: Any, latent_size: int, sliced: bool | None = None):
+        """latent_size: of the network that denoises. sliced: one picture after the other; None is
+        where it pays."""
         self.vae = vae
         self.image_size = latent_size * 2 ** (len(vae.config.block_out_channels) - 1)
         vae.decoder = None
-        if tiled:
+        if slices() == "tiles":
             vae.enable_tiling()
-        large = self.image_size > SMALL or slices() == "always"
+        large = self.image_size > SMALL or slices() != "auto"
         self.sliced = (large and wants_slices(vae.device)) if sliced is None else sliced
 
     def __call__(

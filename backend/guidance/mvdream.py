@@ -43,7 +43,6 @@ class MVDreamConfig:
     guidance_scale: float = 50.0  # theirs, in the form u + s (c - u)
     suffix: str = ", 3d asset"  # behind every prompt, as in their training on rendered assets
     precision: str = "auto"  # "fp16", "bf16", "fp32", or "auto": fp16 on CUDA and fp32 elsewhere
-    tile_vae: bool = False
 
 
 class MVDreamPrior(StableDiffusionPrior):
@@ -123,7 +122,7 @@ def load_mvdream(
     schedule = weights.load_noise_schedule(folder / "scheduler")
     rows = encode_wordings(folder, prompt.followed_by(config.suffix), negative)
     unet = load_views_network(files[0], dtype, device)
-    encode = VaeEncoder(load_vae(files[1], dtype, device), unet.config.sample_size, config.tile_vae)
+    encode = VaeEncoder(load_vae(files[1], dtype, device), unet.config.sample_size)
     plain = StableDiffusionConfig(config.guidance_scale, view_wording=False)
     prior = MVDreamPrior(unet, encode, *schedule, rows.to(device), plain)
     prior.weights_hash = weights.weights_hash(folder, files)

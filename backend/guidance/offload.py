@@ -5,8 +5,10 @@ Weights are never written, so what leaves the card is simply dropped; the result
 Whether a network is streamed is decided by the card's free memory, or by $PROPSMITH_OFFLOAD
 ("auto", "always" or "never"). What a VAE computes is made smaller by $PROPSMITH_SLICES: "auto" has
 it take one large picture after the other where memory is small; "always" does so with all pictures
-anywhere. The numbers stay the same. Attention is never sliced: PyTorch's own
-(scaled_dot_product_attention) keeps no matrix of all tokens by all tokens, and slices would.
+anywhere. The numbers stay the same. "tiles" has it take what is larger than it was made for in
+overlapping parts as well, whose latents are others: each part has norms of its own. Attention is
+never sliced: PyTorch's own (scaled_dot_product_attention) keeps no matrix of all tokens by all
+tokens, and slices would.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from backend.errors import InputError
 VARIABLE = "PROPSMITH_OFFLOAD"
 CHOICES = ("auto", "always", "never")
 SLICES = "PROPSMITH_SLICES"
-SLICES_CHOICES = ("auto", "always")
+SLICES_CHOICES = ("auto", "always", "tiles")
 SHARE = 0.6  # of the free memory that weights may fill; the rest is for pictures and activations
 SMALL_CARD = 10e9  # bytes free, under which a VAE encodes one picture after the other
 MARK = "streamed_in"  # set on blocks that are
@@ -60,7 +62,7 @@ def wants_streaming(network: nn.Module, device: torch.device) -> bool:
 
 def wants_slices(device: torch.device) -> bool:
     """Whether pictures should be encoded one by one: on the CPU, on small cards, on demand."""
-    if slices() == "always":
+    if slices() != "auto":
         return True
     free = free_memory(device)
     return free is None or free < SMALL_CARD

@@ -64,7 +64,6 @@ class RichDreamerConfig:
     suffix: str = ", 3d asset"  # behind the prompts of their models, as in their training
     albedo_prefix: str = "the albedo of "
     precision: str = "auto"  # "fp16", "bf16", "fp32", or "auto": fp16 on CUDA and fp32 elsewhere
-    tile_vae: bool = False
 
 
 class DistantViewsPrior(MVDreamPrior):
@@ -195,7 +194,7 @@ def load_richdreamer(
             unet = load_views_network(files[name], dtype, device)
         size = unet.config.sample_size
         pixels = name == NORMAL
-        encode = NormalDepthEncoder(size) if pixels else VaeEncoder(vae, size, config.tile_vae)
+        encode = NormalDepthEncoder(size) if pixels else VaeEncoder(vae, size)
         plain = StableDiffusionConfig(config.guidance_scale, view_wording=name == SHADED)
         parts[name] = kind(unet, encode, *schedule, said[name].to(device), plain)
     prior = RichDreamerPrior(parts, config)

@@ -46,7 +46,6 @@ class SD3Config:
     image_size: int = 512  # pixels; the network takes any multiple of 16 up to 1024
     precision: str = "auto"  # "fp16", "bf16", "fp32", or "auto": fp16 on CUDA and fp32 elsewhere
     t5: bool = True  # False leaves out the largest text encoder, as their section 5.3 allows
-    tile_vae: bool = False
 
 
 class SD3Prior(WordedPrior):
@@ -67,7 +66,7 @@ class SD3Prior(WordedPrior):
         self.sigmas, self.texts, self.pooled = sigmas, rows, pooled
         self.worded = config.view_wording
         halvings = 2 ** (len(vae.config.block_out_channels) - 1)
-        self.encode = VaeEncoder(vae, config.image_size // halvings, config.tile_vae)
+        self.encode = VaeEncoder(vae, config.image_size // halvings)
         self.image_size = self.encode.image_size
 
     def output(self, noisy: Tensor, timesteps: Tensor, branches: list[str], views: Views) -> Tensor:

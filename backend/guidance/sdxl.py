@@ -36,7 +36,6 @@ class SDXLConfig:
     guidance_scale: float = 100.0  # in the form u + s (c - u)
     view_wording: bool = True
     precision: str = "auto"  # "fp16", "bf16", "fp32", or "auto": fp16 on CUDA and fp32 elsewhere
-    tile_vae: bool = False
 
 
 class SDXLPrior(WordedPrior):
@@ -92,7 +91,7 @@ def load_sdxl(
     # The published VAE leaves fp16's range; its config says so.
     careful = weights.read_json(folder / "vae" / "config.json").get("force_upcast", True)
     vae = load_vae(files[1], torch.float32 if careful else dtype, device)
-    encode = VaeEncoder(vae, unet.config.sample_size, config.tile_vae)
+    encode = VaeEncoder(vae, unet.config.sample_size)
     prior = SDXLPrior(unet, encode, schedule, rows.to(device), pooled.to(device), config)
     prior.weights_hash = weights.weights_hash(folder, files)
     return prior

@@ -38,7 +38,6 @@ class StableDiffusionConfig:
     guidance_scale: float = 100.0  # DreamFusion's, in the form u + s (c - u)
     view_wording: bool = True  # "..., front view" and so on, by the camera
     precision: str = "auto"  # "fp16", "bf16", "fp32", or "auto": fp16 on CUDA and fp32 elsewhere
-    tile_vae: bool = False
 
 
 class StableDiffusionPrior(WordedPrior):
@@ -84,7 +83,7 @@ def load_stable_diffusion(
     schedule = weights.load_noise_schedule(folder / "scheduler")
     rows = encode_wordings(folder, prompt, negative)
     unet = load_unet(files[0], dtype, device)
-    encode = VaeEncoder(load_vae(files[1], dtype, device), unet.config.sample_size, config.tile_vae)
+    encode = VaeEncoder(load_vae(files[1], dtype, device), unet.config.sample_size)
     prior = StableDiffusionPrior(unet, encode, *schedule, rows.to(device), config)
     prior.weights_hash = weights.weights_hash(folder, files)
     return prior

@@ -50,7 +50,6 @@ STABLE = "stable"  # in the name of where Stable Zero123 comes from
 class Zero123Config:
     guidance_scale: float = 5.0  # DreamGaussian's, in the form u + s (c - u)
     precision: str = "auto"  # "fp16", "bf16", "fp32", or "auto": fp16 on CUDA and fp32 elsewhere
-    tile_vae: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ def load_zero123(
     if unet.config.in_channels != 2 * unet.config.out_channels:
         raise PriorError(f"'{folder}' holds no Zero-1-to-3: its network takes no picture beside.")
     vae = load_vae(files[1], dtype, device)
-    encode = VaeEncoder(vae, unet.config.sample_size, config.tile_vae)
+    encode = VaeEncoder(vae, unet.config.sample_size)
     seen = _look(folder, encode, reference, device)
     scale = config.guidance_scale
     projection, stable = projection.to(device), is_stable(folder)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -147,13 +150,35 @@ def test_slices_leave_attention_across_views_as_it_is(tmp_path: Path, monkeypatc
     torch.testing.assert_close(said[1], said[0], rtol=1e-4, atol=1e-5)
 
 
-def test_tiles_are_for_large_pictures_alone(tmp_path: Path) -> None:
+def test_tiles_are_for_large_pictures_alone(tmp_path: Path, monkeypatch) -> None:
     vae = load_prior(write_stable_diffusion(tmp_path / "sd15"), "a red chair").encode.vae
-    encode = VaeEncoder(vae, 8, tiled=True)
-    assert vae.use_tiling and encode(torch.rand(1, 3, 16, 16), torch.Generator()).shape[-1] == 8
+    whole, images = VaeEncoder(vae, 8), torch.rand(1, 3, 16, 16)
+    generator = torch.Generator
+    small = whole(images, generator().manual_seed(0))
+    monkeypatch.setenv(offload.SLICES, "tiles")
+    tiled = VaeEncoder(vae, 8)
+    assert vae.use_tiling and torch.equal(tiled(images, generator().manual_seed(0)), small)
+
+
+def test_tiles_of_a_large_picture_have_gradients_everywhere(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv(offload.SLICES, "tiles")
+    vae = load_prior(write_stable_diffusion(tmp_path / "sd15"), "a red chair").encode.vae
+    vae.tile_sample_min_size, vae.tile_latent_min_size = 16, 8
+    called = []
+    monkeypatch.setattr(vae, "_tiled_encode", partial(_noted, called, vae._tiled_encode))
+    images = torch.rand(2, 3, 32, 32, requires_grad=True)
+    latents = VaeEncoder(vae, 16)(images, torch.Generator())
+    latents.square().sum().backward()
+    assert called and latents.shape == (2, 4, 16, 16)
+    assert images.grad is not None and (images.grad != 0).float().mean() > 0.99
+
+
+def _noted(called: list[int], function: Callable[..., Any], *values: Any) -> Any:
+    called.append(1)
+    return function(*values)
 
 
 def test_slices_that_are_none_are_said(monkeypatch) -> None:
     monkeypatch.setenv(offload.SLICES, "many")
-    with pytest.raises(InputError, match="PROPSMITH_SLICES is 'many'; set it to auto, always"):
+    with pytest.raises(InputError, match="'many'; set it to auto, always, tiles"):
         offload.slices()
