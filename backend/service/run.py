@@ -43,7 +43,7 @@ from backend.service.worker import Hooks, RunJob
 
 log = logging.getLogger(__name__)
 PREVIEW_SHARE = 0.04  # of a stage's time that may go into previews
-LEAST_SECONDS = 0.8  # between two of them, also where that takes a larger share, up to MOST_SHARE
+LEAST_SECONDS = 0.6  # between two of them, also where that takes a larger share, up to MOST_SHARE
 MOST_SHARE = 0.1
 
 
