@@ -24,7 +24,7 @@ from backend.gaussians.model import GaussianCloud
 from backend.gaussians.rotations import rotation_matrices
 from backend.neighbours import tree_of
 from backend.render.kernels import helper, kernel
-from backend.render.threads import in_parallel
+from backend.threads import in_parallel
 
 _NEGLIGIBLE = 1e-5  # of density: a Gaussian ends where it adds less
 _NEIGHBOURS = 24

@@ -24,6 +24,7 @@ from backend.guidance import weights
 from backend.guidance.base import DOMAINS, PLAIN_BRANCHES, Views
 from backend.guidance.diffusion import x0_from_output
 from backend.guidance.guided import Guided
+from backend.guidance.halves import ask
 from backend.guidance.prop_conditioning import (
     CAMERA_FEATURES,
     VECTOR_SIZE,
@@ -123,13 +124,13 @@ class EmbeddedPrior(Guided):
         count, dtype = len(rows), next(self.unet.parameters()).dtype
         tokens = self.tokens[rows].repeat_interleave(len(noisy), 0)
         vectors = torch.cat([self._for_branch(vector, branch) for branch in branches])
-        output = self.unet(
+        output = ask(
+            self.unet,
             noisy.repeat(count, 1, 1, 1).to(dtype),
             timesteps.repeat(count),
             encoder_hidden_states=tokens.to(dtype),
             class_labels=class_labels(vectors, tokens).to(dtype),
-            return_dict=False,
-        )[0].to(noisy.dtype)
+        ).to(noisy.dtype)
         alpha_bar = self.alphas_cumprod.to(timesteps.device)[timesteps].repeat(count)
         kind = self.prediction_type
         return x0_from_output(output, noisy.repeat(count, 1, 1, 1), alpha_bar, kind).chunk(count)

@@ -20,7 +20,7 @@ from backend.mesh.geometry import face_normals, take
 from backend.mesh.types import TriMesh
 from backend.neighbours import tree_of
 from backend.render.kernels import helper, kernel
-from backend.render.threads import in_parallel
+from backend.threads import in_parallel
 
 CANDIDATES = 8
 

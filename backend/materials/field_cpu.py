@@ -17,7 +17,7 @@ from jaxtyping import Float, Int32
 from torch import Tensor
 
 from backend.render.kernels import helper, kernel
-from backend.render.threads import in_parallel, together
+from backend.threads import in_parallel, together
 
 CHANNELS = 5  # logits of albedo (3), roughness, metallic
 

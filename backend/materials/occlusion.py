@@ -21,7 +21,7 @@ from torch import Tensor
 from backend.mesh.types import TriMesh
 from backend.render import triangles
 from backend.render.kernels import helper, kernel
-from backend.render.threads import in_parallel
+from backend.threads import in_parallel
 
 BATCH = 16  # depth maps drawn at a time, to bound memory
 

@@ -15,8 +15,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from backend.render.kernels import kernel
-from backend.render.threads import in_parallel
 from backend.render.triangles_edges import edge_table
+from backend.threads import in_parallel
 
 
 @kernel

@@ -23,7 +23,7 @@ from torch import Tensor
 from backend.mesh.from_field import sample_grid
 from backend.mesh.geometry import take
 from backend.render.kernels import helper, kernel
-from backend.render.threads import in_parallel
+from backend.threads import in_parallel
 
 
 def lattice_corners(cells: int) -> Float[Tensor, "P 3"]:

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from backend.render.kernels import helper, kernel
-from backend.render.threads import in_parallel
+from backend.threads import in_parallel
 
 LEAST = np.float32(1e-6)  # what a normal's length is held above before dividing by it
 LINEAR = np.float32(0.0031308)  # up to here sRGB is a straight line

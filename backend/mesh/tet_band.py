@@ -19,7 +19,7 @@ from torch import Tensor
 
 from backend.mesh.tet_grid import TetGrid, mixed, tets_around
 from backend.render.kernels import kernel
-from backend.render.threads import together
+from backend.threads import together
 
 
 class TetBand:

@@ -41,7 +41,7 @@ from backend.render.gaussians_cpu_tile import (
     whitened_at,
 )
 from backend.render.kernels import helper, kernel, relaxed_helper
-from backend.render.threads import in_parallel
+from backend.threads import in_parallel
 
 
 @relaxed_helper

@@ -42,7 +42,7 @@ from backend.render.gaussians_cpu_tile import (
     whitened_at,
 )
 from backend.render.kernels import kernel, relaxed_helper
-from backend.render.threads import in_parallel
+from backend.threads import in_parallel
 
 
 @relaxed_helper

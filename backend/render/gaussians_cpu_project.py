@@ -17,7 +17,7 @@ from typing import no_type_check
 import numpy as np
 
 from backend.render.kernels import helper, kernel
-from backend.render.threads import in_parallel
+from backend.threads import in_parallel
 
 # Compiled in as constants: numba's cache would not notice values taken from elsewhere.
 NEAR = 0.01

@@ -13,7 +13,7 @@ from typing import no_type_check
 import numpy as np
 
 from backend.render.kernels import helper, kernel
-from backend.render.threads import in_parallel
+from backend.threads import in_parallel
 
 TILE = 16
 MIN_ALPHA = 1 / 255

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from backend.render.kernels import helper, kernel
-from backend.render.threads import in_parallel
+from backend.threads import in_parallel
 
 # Compiled in as constants; the names say band and, within it, the functions they belong to.
 C0 = 0.5 / math.sqrt(math.pi)

@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from backend.render.kernels import helper, kernel
-from backend.render.threads import in_parallel
 from backend.render.triangles_kernels import edge_functions
+from backend.threads import in_parallel
 
 TASKS = 8  # one bit each in a byte
 

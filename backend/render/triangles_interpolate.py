@@ -14,7 +14,7 @@ from typing import no_type_check
 import numpy as np
 
 from backend.render.kernels import helper, kernel
-from backend.render.threads import in_parallel
+from backend.threads import in_parallel
 
 
 def interpolate_forward(attrs, rast, tris, out):

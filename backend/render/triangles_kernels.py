@@ -21,7 +21,7 @@ from typing import no_type_check
 import numpy as np
 
 from backend.render.kernels import helper, kernel
-from backend.render.threads import in_parallel
+from backend.threads import in_parallel
 
 # Depth is rounded to 24 bits as in a hardware depth buffer, so that coincident triangles tie
 # exactly (whatever the order of their vertices) and the lowest triangle wins.

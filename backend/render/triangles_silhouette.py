@@ -21,8 +21,8 @@ from typing import no_type_check
 import numpy as np
 
 from backend.render.kernels import helper, kernel
-from backend.render.threads import in_parallel
 from backend.render.triangles_kernels import project
+from backend.threads import in_parallel
 
 
 @no_type_check

@@ -14,7 +14,7 @@ ROOMS = ("prompt", "guidance", "gaussians", "mesh", "materials", "export", "refi
 # Common modules that every stage may use; the integrators (pipeline, config, cli*) may use all.
 COMMON = {
     *("reference", "cameras", "color", "errors", "files", "loop", "neighbours", "render"),
-    *("runtime", "config"),
+    *("runtime", "config", "threads"),
 }
 WHOLE_RUNS = {
     "pipeline",

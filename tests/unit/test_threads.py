@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from backend.render.threads import in_parallel
+from backend.threads import in_parallel
 
 
 def count_up(first: int, end: int, step: int, out: np.ndarray) -> None:
