@@ -18,7 +18,8 @@ NEEDED = ("torch", "numba", "diffusers", "transformers", "trimesh", "xatlas")
 ADVICE = (
     "Where a card's memory is short: PROPSMITH_OFFLOAD=always brings a network block by block, "
     "PROPSMITH_SLICES=always has a VAE encode one picture after the other; both are slower. "
-    "PROPSMITH_SLICES=tiles encodes large pictures (SDXL, SD 3) in parts as well, and less exactly."
+    "PROPSMITH_SLICES=tiles encodes pictures of over 512 pixels (SDXL) in parts as well, and less "
+    "exactly."
 )
 OPTIONAL = {
     "gsplat": "Gaussians on a GPU",

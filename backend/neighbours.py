@@ -24,10 +24,15 @@ def tree_of(points: np.ndarray) -> cKDTree:
         return cKDTree(points)
 
 
+def flushes_subnormals() -> bool:
+    """Whether this thread's arithmetic makes 0 of them; see runtime.py."""
+    return bool(torch.tensor(_SUBNORMAL, dtype=torch.float64).mul(1.0) == 0)
+
+
 @contextmanager
 def _ieee_arithmetic() -> Iterator[None]:
     """This thread keeps subnormal numbers meanwhile."""
-    flushes = bool(torch.tensor(_SUBNORMAL, dtype=torch.float64).mul(1.0) == 0)
+    flushes = flushes_subnormals()
     torch.set_flush_denormal(False)
     try:
         yield

@@ -1,4 +1,5 @@
-"""A numba kernel on all threads: plain Python threads that sleep between calls.
+"""A numba kernel, or calls that let go of the interpreter, on all threads: plain Python threads
+that sleep between calls.
 
 In: a kernel compiled with `nogil=True` whose first arguments are (first, end, step), the number
 of tasks, its other arguments. Out: the kernel has done the tasks of range(first, end, step) on each
@@ -90,7 +91,8 @@ def in_parallel(
 def together(given: Sequence[tuple[Any, ...]]) -> None:
     """Calls of (function, *arguments), on all threads; returns when all are done.
 
-    They may not write to the same places, and have to let go of the interpreter's lock. A thread
+    They may not write to the same places, and gain as much as they let go of the interpreter's
+    lock. A thread
     that is done takes the next call, so that one which is late, or kept by others' work, is not
     waited for before it has begun.
     """

@@ -34,6 +34,9 @@ class Encoder(Protocol):
     ) -> Tensor: ...
 
 
+TILE = 512  # pixels a side from which pictures are encoded in tiles of this size, on demand
+
+
 class VaeEncoder:
     """A diffusers AutoencoderKL without its decoder, at one picture size."""
 
@@ -44,7 +47,7 @@ class VaeEncoder:
         self.image_size = latent_size * 2 ** (len(vae.config.block_out_channels) - 1)
         vae.decoder = None
         if slices() == "tiles":
-            vae.enable_tiling()
+            _tile(vae)
         large = self.image_size > SMALL or slices() != "auto"
         self.sliced = (large and wants_slices(vae.device)) if sliced is None else sliced
 
@@ -78,3 +81,10 @@ class VaeEncoder:
 
     def _moments(self, pixels: Tensor) -> Tensor:
         return self.vae.encode(pixels, return_dict=False)[0].parameters
+
+
+def _tile(vae: Any) -> None:
+    """Sets the size, as diffusers tiles only what is larger than its own pictures were."""
+    vae.enable_tiling()
+    vae.tile_sample_min_size = TILE
+    vae.tile_latent_min_size = TILE // 2 ** (len(vae.config.block_out_channels) - 1)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from backend.cameras import Cameras
 from backend.errors import InputError
 from backend.guidance.distillations import PEFT, has_peft
+from backend.guidance.halves import as_a_whole
 
 TARGETS = (
     *("to_q", "to_k", "to_v", "to_out.0"),
@@ -52,6 +53,7 @@ class LoraAdapter(nn.Module):
             self.down[key] = _normal(rank, layer.in_features, generator).to(device)
             self.up[key] = nn.Parameter(torch.zeros(layer.out_features, rank, device=device))
             layer.lora_A[NAME].weight, layer.lora_B[NAME].weight = self.down[key], self.up[key]
+        self._network = (network,)  # not a part of this module
         self._active, self._camera = False, torch.zeros(0)
         self.cameras = nn.ModuleList(
             self._told_camera(part, generator)
@@ -92,7 +94,8 @@ class LoraAdapter(nn.Module):
         self._active = True
         self._camera = torch.zeros(0) if cameras is None else camera_numbers(cameras)
         try:
-            yield
+            with as_a_whole(self._network[0]):  # the hook has a row for each camera
+                yield
         finally:
             self._active, self._camera = False, torch.zeros(0)
             self._switch(False)

@@ -5,10 +5,10 @@ Weights are never written, so what leaves the card is simply dropped; the result
 Whether a network is streamed is decided by the card's free memory, or by $PROPSMITH_OFFLOAD
 ("auto", "always" or "never"). What a VAE computes is made smaller by $PROPSMITH_SLICES: "auto" has
 it take one large picture after the other where memory is small; "always" does so with all pictures
-anywhere. The numbers stay the same. "tiles" has it take what is larger than it was made for in
-overlapping parts as well, whose latents are others: each part has norms of its own. Attention is
-never sliced: PyTorch's own (scaled_dot_product_attention) keeps no matrix of all tokens by all
-tokens, and slices would.
+anywhere. The numbers stay the same. "tiles" has it take pictures of more than 512 pixels a side in
+overlapping parts as well, whose latents are others: each part has norms of its own; a job that goes
+on without it goes on with whole pictures. Attention is never sliced: PyTorch's own
+(scaled_dot_product_attention) keeps no matrix of all tokens by all tokens, and slices would.
 """
 
 from __future__ import annotations

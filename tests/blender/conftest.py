@@ -37,10 +37,17 @@ os.environ["BLENDER_USER_RESOURCES"] = USER
 os.environ["XDG_CACHE_HOME"] = str(Path(USER) / "cache")
 os.environ["XDG_RUNTIME_DIR"] = USER  # a server of the user's own is none of ours
 _sessions: list[pytest.Session] = []
+_over: list[pytest.Session] = []
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     _sessions.append(session)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Nothing has failed since: the session's verdict is pytest's."""
+    _over.extend(_sessions)
 
 
 @atexit.register  # before bpy is imported, so it comes after what Blender does at exit
@@ -49,10 +56,11 @@ def _end() -> None:
     a module is not taken down with Python but after it, by C++: it frees its panels' classes in an
     interpreter that is no more (bpy_class_free in SpaceType's destructor) and crashes."""
     shutil.rmtree(USER, ignore_errors=True)
-    if _sessions:  # else pytest itself has failed
+    blender = sys.modules.get("bpy")
+    if _over and blender is not None and blender.app.version < (4, 5):
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(_sessions[-1].exitstatus)
+        os._exit(_over[-1].exitstatus)
 
 
 ENVIRONMENT = os.environ.get("PROPSMITH_PYTHON", str(ROOT / ".venv/bin/python"))
