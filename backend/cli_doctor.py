@@ -53,6 +53,7 @@ def examine() -> dict[str, Any]:
     from backend.guidance.distillations import has_peft
 
     gpu = _gpu()
+    card = gpu if importlib.util.find_spec("gsplat") else None  # no GPU is used without
     folder = models_folder()
     existing = next(p for p in [folder, *folder.absolute().parents] if p.exists())
     memory = _memory()
@@ -72,7 +73,7 @@ def examine() -> dict[str, Any]:
         "priors": {
             "embedded": {"fits": True, "why": "made for two CPU cores"},
             **{
-                name: _fit(source.memory_gb, gpu, memory, source.streamed_gb, source.host_gb)
+                name: _fit(source.memory_gb, card, memory, source.streamed_gb, source.host_gb)
                 for name, source in SOURCES.items()
             },
         },
@@ -132,6 +133,8 @@ def _text(found: dict[str, Any]) -> list[str]:
     ]
     for name, use in OPTIONAL.items():
         absent = AGAIN if name == "peft" else "absent"
+        if name == "gsplat" and gpu:
+            absent = "absent, so the GPU is not used: pip install 'propsmith[cuda]'"
         lines.append(f"{name}: {'installed' if found['optional'][name] else absent} ({use})")
     for name, fit in found["priors"].items():
         lines.append(f"prior {name:14} {'fits' if fit['fits'] else 'does not fit'}: {fit['why']}")

@@ -54,7 +54,8 @@ def _add_serve(commands: argparse._SubParsersAction) -> None:
         type=_prior,
         action="append",
         default=[],
-        help="a folder that clients may ask for by NAME; may be given again",
+        help="a folder that clients may ask for by NAME, beside embedded and what was pulled; may "
+        "be given again",
     )
     add(
         "--idle",

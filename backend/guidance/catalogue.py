@@ -11,6 +11,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+RECORD = "pulled.json"  # beside a prior's files once all of them are here
+
 
 @dataclass(frozen=True)
 class Published:
@@ -184,3 +186,16 @@ def models_folder() -> Path:
     else:
         base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     return base / "propsmith" / "models"
+
+
+WEIGHTS = ("*.safetensors", "*.safetensors.index*.json")
+
+
+def weights_in(folder: Path) -> list[Path]:
+    """Files of tensors below `folder`, and what says which of several has which."""
+    return sorted(path for pattern in WEIGHTS for path in folder.rglob(pattern))
+
+
+def pulled() -> tuple[str, ...]:
+    """Names of the priors whose download or conversion was completed on this machine."""
+    return tuple(name for name in SOURCES if (models_folder() / name / RECORD).is_file())

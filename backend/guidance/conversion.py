@@ -121,7 +121,8 @@ def write_part(
 def copy_parts(base: Path, out: Path, parts: Iterable[str]) -> None:
     """Components that a checkpoint shares with a prior that is here already."""
     for part in parts:
-        shutil.copytree(base / part, out / part, dirs_exist_ok=True)
+        shutil.rmtree(out / part, ignore_errors=True)  # weights in another precision, maybe
+        shutil.copytree(base / part, out / part)
 
 
 def write_index(out: Path, pipeline: str, **notes: Any) -> None:

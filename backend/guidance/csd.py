@@ -42,7 +42,10 @@ class CSD:
         self, latents: Tensor, views: Views, timestep: float, generator: torch.Generator
     ) -> Tensor:
         at = noised(self.prior, latents, timestep, generator)
-        texts = ("empty", "negative", "prompt")
-        empty, negative, prompt = self.prior.denoise(at.noisy, at.timesteps, views, texts)
-        avoided = self.config.negative_weight * views.progress * (negative - empty)
-        return self.scale * weigh(empty - prompt + avoided, at.alpha_bar, self.config.weighting)
+        weight = self.config.negative_weight * views.progress
+        texts = ("empty", "prompt", "negative") if weight else ("empty", "prompt")
+        empty, prompt, *unwanted = self.prior.denoise(at.noisy, at.timesteps, views, texts)
+        step = empty - prompt
+        for negative in unwanted:
+            step = step + weight * (negative - empty)
+        return self.scale * weigh(step, at.alpha_bar, self.config.weighting)

@@ -75,7 +75,8 @@ def load_deepfloyd(
     dtype = precision_dtype(device, config.precision)
     file = network_file(folder / "unet", dtype)
     schedule = weights.load_noise_schedule(folder / "scheduler")
-    prompts = texts.wordings(prompt, negative)
+    # IF was trained on captions in lower case, and T5's pieces depend on it.
+    prompts = [wording.lowered() for wording in texts.wordings(prompt, negative)]
     rows = encode_t5(folder / "text_encoder", folder / "tokenizer", prompts, TOKENS, masked=True)
     unet = load_unet(file, dtype, device)
     prior = DeepFloydPrior(unet, schedule, rows.to(device), config)

@@ -18,6 +18,7 @@ import urllib.request
 from collections.abc import Mapping
 from email.message import Message
 from pathlib import Path
+from typing import Any
 
 from backend.errors import PriorError
 from backend.guidance.refusals import OFFLINE, is_offline
@@ -74,14 +75,25 @@ def _fetch(address: str, part: Path, notes: Path, have: int) -> bool:
                 part.unlink(missing_ok=True)  # before the notes, which are not of this part
                 told = {name: answer.headers[key] or "" for key, name in TOLD.items()}
                 notes.write_text(json.dumps({**told, "address": address}), encoding="utf-8")
-            with part.open("ab" if resumed else "wb") as file:
+            had = have if resumed else 0
+            with part.open("ab" if resumed else "wb") as file, _bar(part, told, had) as bar:
                 while chunk := answer.read(CHUNK):
                     file.write(chunk)
+                    bar.update(len(chunk))
     except urllib.error.HTTPError as error:
         if not have or error.code != RANGE_REFUSED:
             raise
         return told.get("size") == str(have)
     return True
+
+
+def _bar(part: Path, told: Mapping[str, str], have: int) -> Any:
+    """The hub's own progress bar, so that all downloads look alike."""
+    from huggingface_hub.utils import tqdm
+
+    size = int(told.get("size") or 0) or None
+    name = part.name.removesuffix(".part")
+    return tqdm(desc=name, total=size, initial=have, unit="B", unit_scale=True)
 
 
 def _is_rest(headers: Message, told: Mapping[str, str], have: int) -> bool:

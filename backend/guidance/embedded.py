@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -120,10 +121,11 @@ class EmbeddedPrior(Guided):
     ) -> tuple[Tensor, ...]:
         """x0 of the branches, all in one pass; see `Prior`."""
         vector = self._condition(views, len(noisy))
-        rows = [PLAIN_BRANCHES.index(branch) for branch in branches]
+        asked = list(dict.fromkeys(self._alike(branch) for branch in branches))
+        rows = [PLAIN_BRANCHES.index(branch) for branch in asked]
         count, dtype = len(rows), next(self.unet.parameters()).dtype
         tokens = self.tokens[rows].repeat_interleave(len(noisy), 0)
-        vectors = torch.cat([self._for_branch(vector, branch) for branch in branches])
+        vectors = torch.cat([self._for_branch(vector, branch) for branch in asked])
         output = ask(
             self.unet,
             noisy.repeat(count, 1, 1, 1).to(dtype),
@@ -133,7 +135,16 @@ class EmbeddedPrior(Guided):
         ).to(noisy.dtype)
         alpha_bar = self.alphas_cumprod.to(timesteps.device)[timesteps].repeat(count)
         kind = self.prediction_type
-        return x0_from_output(output, noisy.repeat(count, 1, 1, 1), alpha_bar, kind).chunk(count)
+        x0 = x0_from_output(output, noisy.repeat(count, 1, 1, 1), alpha_bar, kind).chunk(count)
+        return tuple(x0[asked.index(self._alike(branch))] for branch in branches)
+
+    def _alike(self, branch: str) -> str:
+        """What is asked for it: where nothing is unwanted, "negative" is "empty" once more."""
+        return "empty" if branch == "negative" and self._nothing_unwanted else branch
+
+    @cached_property
+    def _nothing_unwanted(self) -> bool:
+        return torch.equal(self.tokens[0], self.tokens[1])
 
     def _for_branch(self, vector: Tensor, branch: str) -> Tensor:
         """Guidance from a picture of nothing from nowhere sharpens the side seen, too: without

@@ -2,7 +2,8 @@
 
 The picture is carried to the noise level s by DDIM inversion with the empty prompt, in steps of
 `stride`, and from there to t = s + `interval`. grad = w(t) (eps(z_t, prompt) - eps(z_s, empty)), w
-their sqrt((1 - a) / a): no noise is drawn, so that the same picture gets the same gradient.
+their sqrt((1 - a) / a): no noise is drawn, so that the same picture gets the same gradient (but
+for what noising.py says of networks that predict the clean picture).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from backend.guidance.base import Prior, Views
 from backend.guidance.diffusion import add_noise, epsilon_from_x0, per_sample
-from backend.guidance.noising import carry_on, levels
+from backend.guidance.noising import begun, carry_on, first_level, levels
 from backend.guidance.sds import modest_scale
 from backend.guidance.settings import check, scale_setting, setting
 from backend.guidance.weightings import weigh, weighting_setting
@@ -44,8 +45,9 @@ class ISM:
     def gradient(
         self, latents: Tensor, views: Views, timestep: float, generator: torch.Generator
     ) -> Tensor:
-        start = max(timestep - self.config.interval, 0.0)
-        noisy, at = self._invert(latents, views, start)
+        first = min(first_level(self.prior), timestep)
+        end = max(timestep - self.config.interval, first)
+        noisy, at = self._invert(latents, views, (first, end), generator)
         timesteps, alpha_bar = levels(self.prior, at, latents)
         (empty,) = self.prior.denoise(noisy, timesteps, views, ("empty",))
         before = epsilon_from_x0(empty, noisy, alpha_bar)
@@ -56,9 +58,16 @@ class ISM:
         a = per_sample(alpha_bar, latents).clamp(min=LEAST_ALPHA_BAR)
         return weigh(difference * ((1 - a) / a).sqrt(), alpha_bar, self.config.weighting)
 
-    def _invert(self, latents: Tensor, views: Views, end: float) -> tuple[Tensor, float]:
-        """The latents at noise level `end`, from none, `stride` by `stride`."""
-        noisy, at = latents, 0.0
+    def _invert(
+        self,
+        latents: Tensor,
+        views: Views,
+        between: tuple[float, float],
+        generator: torch.Generator,
+    ) -> tuple[Tensor, float]:
+        """The latents at the second of two noise levels, from the first, `stride` by `stride`."""
+        at, end = between
+        noisy = begun(self.prior, latents, at, generator)
         while at < end:
             onwards = min(at + self.config.stride, end)
             timesteps, alpha_bar = levels(self.prior, at, latents)

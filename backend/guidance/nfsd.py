@@ -45,12 +45,13 @@ class NFSD:
         self, latents: Tensor, views: Views, timestep: float, generator: torch.Generator
     ) -> Tensor:
         at = noised(self.prior, latents, timestep, generator)
-        texts = ("empty", "poor" if "poor" in self.prior.branches else "negative", "prompt")
-        empty, negative, prompt = self.prior.denoise(at.noisy, at.timesteps, views, texts)
+        bad = "poor" if "poor" in self.prior.branches else "negative"
+        little = timestep < self.config.little_noise
+        texts = ("empty", "prompt") if little else ("empty", "prompt", bad)
+        empty, prompt, *poor = self.prior.denoise(at.noisy, at.timesteps, views, texts)
+        correction = _as_x0(empty, at) if little else poor[0] - empty
         towards = self.guidance_scale * (empty - prompt)
-        if timestep >= self.config.little_noise:
-            return weigh(towards + negative - empty, at.alpha_bar, self.config.weighting)
-        return weigh(towards + _as_x0(empty, at), at.alpha_bar, self.config.weighting)
+        return weigh(towards + correction, at.alpha_bar, self.config.weighting)
 
 
 def _as_x0(x0: Tensor, at: Noised) -> Tensor:

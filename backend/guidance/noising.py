@@ -1,6 +1,10 @@
 """Steps along the noise that the distillations share: forward at random, forward by DDIM.
 
 In: a prior, latents, a timestep in (0, 1). Out: noisy latents with what made them.
+
+DDIM inversion begins with the clean picture. A network that predicts that picture instead of the
+noise is of no use there: the noise that it implies is its own error, divided by next to nothing
+(rms of 20 instead of 1 with the shipped prior). Its inversion begins at FIRST_LEVEL, with noise.
 """
 
 from __future__ import annotations
@@ -13,6 +17,8 @@ from torch import Tensor
 
 from backend.guidance.base import Prior
 from backend.guidance.diffusion import add_noise, epsilon_from_x0
+
+FIRST_LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -50,3 +56,14 @@ def carry_on(
     """A DDIM step (2010.02502, eq. 12, no fresh noise) to the noise level `onwards`, either way:
     the estimate of x0 and the noise that it implies, mixed anew."""
     return add_noise(x0, epsilon_from_x0(x0, noisy, alpha_bar), onwards)
+
+
+def first_level(prior: Prior) -> float:
+    """Where inversion begins: the least level at which the prior can tell what is noise."""
+    clean = getattr(prior, "prediction_type", "") == "sample"
+    return FIRST_LEVEL if clean and not getattr(prior, "is_flow", False) else 0.0
+
+
+def begun(prior: Prior, latents: Tensor, level: float, generator: torch.Generator) -> Tensor:
+    """Latents at the level where an inversion begins; nothing is drawn where that is 0."""
+    return noised(prior, latents, level, generator).noisy if level > 0 else latents

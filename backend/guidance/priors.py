@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from backend.errors import InputError, PriorError
 from backend.guidance import weights
-from backend.guidance.catalogue import models_folder
-from backend.guidance.pulling import RECORD
+from backend.guidance.catalogue import RECORD, models_folder
 from backend.prompt.parse import Prompt, parse_negative_prompt, parse_prompt
 
 if TYPE_CHECKING:

@@ -21,17 +21,18 @@ from backend.errors import InputError, PriorError
 from backend.files import replace_atomically
 from backend.guidance.catalogue import (
     CONVERTERS,
+    RECORD,
     SOURCES,
     Converter,
     Published,
     Source,
     models_folder,
+    weights_in,
 )
 from backend.guidance.downloading import download
 from backend.guidance.refusals import reason
 
 log = logging.getLogger(__name__)
-RECORD = "pulled.json"
 INDEX = "model_index.json"
 ORIGINAL = "original"  # where a checkpoint lies until it is converted
 NOTED = Path(".cache", "huggingface", "download")  # where the hub's client notes commit and hash
@@ -116,9 +117,15 @@ def convert(name: str, checkpoints: Sequence[Path]) -> Path:
         raise InputError(f"'{name}' is made of {wanted}; {len(checkpoints)} files were given.")
     if absent := [str(path) for path in checkpoints if not path.is_file()]:
         raise InputError(f"There is no checkpoint '{absent[0]}': check its path.")
-    function = _converter(converter)
-    function(*checkpoints, *_bases(name), folder)
-    _write_record(folder, ", ".join(path.name for path in checkpoints), None)
+    fresh, former = (folder.with_name(f"{name}.{end}") for end in ("unfinished", "replaced"))
+    for left in (fresh, former):
+        shutil.rmtree(left, ignore_errors=True)
+    _converter(converter)(*checkpoints, *_bases(name), fresh)
+    _write_record(fresh, ", ".join(path.name for path in checkpoints), None)
+    if folder.exists():
+        folder.rename(former)
+    fresh.rename(folder)
+    shutil.rmtree(former, ignore_errors=True)
     return folder
 
 
@@ -151,13 +158,14 @@ def _download(place: Published, source: Source, folder: Path) -> None:
     # This call is not tried again for half a minute where there is no network.
     told = model_info(place.repository, revision=place.revision).siblings
     listed = [sibling.rfilename for sibling in told or ()]
+    needed = {name for name in listed if any(fnmatch(name, p) for p in files)}
+    former = [path for path in weights_in(folder) if _name(path, folder) not in needed]
     snapshot_download(
         place.repository,
         revision=place.revision,
         allow_patterns=list(files),
         local_dir=folder,
     )
-    needed = {name for name in listed if any(fnmatch(name, p) for p in files)}
     for wanted in (*(source.checkpoints or (INDEX,)), *sorted(needed)):
         if not (folder / wanted).is_file():
             raise PriorError(f"it has no {wanted}")
@@ -166,6 +174,8 @@ def _download(place: Published, source: Source, folder: Path) -> None:
         if last.endswith(".safetensors") and not any(folder.glob(f"{place_of}/*.safetensors")):
             raise PriorError(f"it has no weights of {place_of}")
     _compare_with_hub(folder)
+    for path in former:  # of another source, in another precision: it would be taken for these
+        path.unlink()
 
 
 def _compare_with_hub(folder: Path) -> None:
@@ -215,8 +225,12 @@ def _commit(folder: Path) -> str | None:
 
 
 def _files(folder: Path) -> list[str]:
-    paths = (path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file())
-    return [path.as_posix() for path in paths if path.parts[0] not in _OWN]
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return [_name(p, folder) for p in paths if p.relative_to(folder).parts[0] not in _OWN]
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
 
 
 def _facts(path: Path) -> dict[str, Any]:

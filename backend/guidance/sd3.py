@@ -51,6 +51,8 @@ class SD3Config:
 class SD3Prior(WordedPrior):
     """A `Prior` in VAE latents, its prompt already encoded."""
 
+    is_flow = True  # the velocity says what is noise at any level
+
     def __init__(
         self,
         transformer: Any,

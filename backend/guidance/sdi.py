@@ -17,7 +17,7 @@ from torch import Tensor
 
 from backend.guidance.base import Prior, Views
 from backend.guidance.diffusion import per_sample
-from backend.guidance.noising import carry_on, levels, normal_like
+from backend.guidance.noising import begun, carry_on, first_level, levels, normal_like
 from backend.guidance.sds import modest_scale
 from backend.guidance.settings import check, scale_setting, setting
 
@@ -55,9 +55,11 @@ class SDI:
         self, latents: Tensor, views: Views, timestep: float, generator: torch.Generator
     ) -> Tensor:
         """The latents at noise level `timestep`, their noise by DDIM inversion."""
-        noisy, eta = latents, self.config.eta
+        first, eta = min(first_level(self.prior), timestep), self.config.eta
+        noisy = begun(self.prior, latents, first, generator)
         for step in range(self.config.steps):
-            now, then = (timestep * (step + k) / self.config.steps for k in (0, 1))
+            shares = (step / self.config.steps, (step + 1) / self.config.steps)
+            now, then = (first + (timestep - first) * share for share in shares)
             timesteps, alpha_bar = levels(self.prior, now, latents)
             x0 = self.prior.predict_x0(noisy, timesteps, views, self.inversion_scale)
             onwards = levels(self.prior, then, latents)[1]

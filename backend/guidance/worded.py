@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -56,11 +58,21 @@ class WordedPrior(Guided):
         if views.domain not in self.domains:
             known = ", ".join(self.domains)
             raise PriorError(f"This prior knows images that are {known}, not '{views.domain}'.")
-        count = len(branches)
+        asked = list(dict.fromkeys(self.alike(branch) for branch in branches))
+        count = len(asked)
         noisy, timesteps = noisy.repeat(count, 1, 1, 1), timesteps.repeat(count)
-        output = self.output(noisy, timesteps, list(branches), views).to(noisy.dtype)
+        output = self.output(noisy, timesteps, asked, views).to(noisy.dtype)
         alpha_bar = self.alphas_cumprod.to(timesteps.device)[timesteps]
-        return x0_from_output(output, noisy, alpha_bar, self.prediction_type).chunk(count)
+        x0 = x0_from_output(output, noisy, alpha_bar, self.prediction_type).chunk(count)
+        return tuple(x0[asked.index(self.alike(branch))] for branch in branches)
+
+    def alike(self, branch: str) -> str:
+        """What is asked for it: where nothing is unwanted, "negative" is "empty" once more."""
+        return "empty" if branch == "negative" and self._nothing_unwanted else branch
+
+    @cached_property
+    def _nothing_unwanted(self) -> bool:
+        return torch.equal(*(self.texts[texts.ROW[name]] for name in ("empty", "negative")))
 
     def said(self, rows: Tensor, branches: list[str], views: Views, batch: int) -> Tensor:
         """Encodings of the branches, (batch, ...), batch being all branches' images."""

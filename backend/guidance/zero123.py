@@ -23,6 +23,7 @@ from backend.cameras import Cameras
 from backend.errors import PriorError
 from backend.guidance import weights
 from backend.guidance.base import PLAIN_BRANCHES, Views
+from backend.guidance.catalogue import RECORD
 from backend.guidance.components import (
     TEXT,
     load_text_model,
@@ -32,7 +33,6 @@ from backend.guidance.components import (
     precision_dtype,
 )
 from backend.guidance.latents import VaeEncoder
-from backend.guidance.pulling import RECORD
 from backend.guidance.worded import WordedPrior
 from backend.guidance.zero123_original import STABLE_KEY
 from backend.prompt.parse import Prompt
@@ -95,6 +95,10 @@ class Zero123Prior(WordedPrior):
         beside = torch.cat([latents * one for one in shown])
         stacked = torch.cat([noisy.to(dtype), beside], 1)
         return self.unet(stacked, timesteps, encoder_hidden_states=said, return_dict=False)[0]
+
+    def alike(self, branch: str) -> str:
+        """There are no words, and so none that are unwanted."""
+        return "empty" if branch == "negative" else branch
 
 
 def relative_camera(

@@ -54,6 +54,10 @@ class Prompt:
         """This prompt with `text` behind it, at weight 1."""
         return Prompt((*self.segments, Segment(text)))
 
+    def lowered(self) -> Prompt:
+        """This prompt in lower case."""
+        return Prompt(tuple(Segment(s.text.lower(), s.weight) for s in self.segments))
+
 
 def split_words(text: str) -> list[str]:
     """Lower-case words; hyphens part them, and a possessive's 's is dropped."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from backend.guidance.catalogue import pulled
+
 GIGABYTE = 10**9
 
 
@@ -23,7 +25,7 @@ class ServeConfig:
     data_limit: int = 20 * GIGABYTE  # bytes; jobs that are over lose their files, oldest first
     priors: Mapping[str, str] = field(
         default_factory=lambda: MappingProxyType({"embedded": "embedded"})
-    )  # the names clients may ask for -> what --prior takes
+    )  # the names clients may ask for beside those of pulled priors -> what --prior takes
     presets: tuple[str, ...] = ("draft", "standard", "high")
     # Of Welcome.features.
     features: tuple[str, ...] = (
@@ -44,6 +46,10 @@ class ServeConfig:
     max_jobs: int = 1024  # unfinished
     max_jobs_a_client: int = 256
     worker_command: tuple[str, ...] = (sys.executable, "-m", "backend.service.worker")
+
+    def offered(self) -> dict[str, str]:
+        """`priors` and those that were pulled until now: a server needn't start again for them."""
+        return {**self.priors, **{n: n for n in pulled() if n not in self.priors}}
 
 
 def default_data() -> Path:

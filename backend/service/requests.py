@@ -68,7 +68,7 @@ class Handlers:
             session.id,
             f"propsmith {backend.__version__}",
             self.config.presets,
-            tuple(self.config.priors),
+            tuple(self.config.offered()),
             self.config.devices,
             tuple(DISTILLATIONS),
             TIMESTEPS,
@@ -92,7 +92,7 @@ class Handlers:
                 raise RemoteError("unsupported", text)
         for value, known, what in (
             (settings.preset, self.config.presets, "preset"),
-            (settings.prior, tuple(self.config.priors), "prior"),
+            (settings.prior, tuple(self.config.offered()), "prior"),
             (settings.distillation, tuple(DISTILLATIONS), "distillation"),
             (settings.timesteps, TIMESTEPS, "order of timesteps"),
         ):

@@ -209,7 +209,7 @@ class Scheduler:
 
     def _order(self, row: JobRow) -> link.Run:
         settings = row.asked()
-        prior = self.config.priors.get(settings.prior, settings.prior)
+        prior = self.config.offered().get(settings.prior, settings.prior)
         folder = str(self.book.folder.of(row.id))
         uploads = tuple(
             link.UploadedFile(digest, str(self.book.uploads.path(row.client, digest)))

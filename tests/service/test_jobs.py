@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,6 +114,26 @@ def test_requests_that_cannot_be_met(
     with pytest.raises(RemoteError) as refused:
         connect().call(request_)
     assert refused.value.code == code
+
+
+def test_a_prior_that_is_pulled_is_offered_from_then_on(
+    serve: Serve, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROPSMITH_MODELS", str(tmp_path / "models"))
+    serve()
+    first = connect()
+    with pytest.raises(RemoteError, match="no prior 'sdxl'; it has embedded"):
+        submit(first, prior="sdxl")
+    assert first.welcome is not None and first.welcome.priors == ("embedded",)
+    folder = tmp_path / "models" / "sdxl"
+    folder.mkdir(parents=True)
+    with pytest.raises(RemoteError, match="no prior 'sdxl'"):
+        submit(first, prior="sdxl")  # not whole yet
+    (folder / "pulled.json").write_text("{}")
+    assert finish(first, submit(first, prior="sdxl")).state == "done"
+    second = connect()
+    finish(second, submit(second))
+    assert second.welcome is not None and second.welcome.priors == ("embedded", "sdxl")
 
 
 def test_only_files_of_the_outcome_are_given(serve: Serve, connect: Connect) -> None:

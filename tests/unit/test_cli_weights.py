@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 from dataclasses import replace
@@ -217,3 +218,23 @@ def test_doctor_weighs_main_memory_beside_the_gpu() -> None:
     assert not streamed["fits"] and "12 GB of main memory" in streamed["why"]
     assert _fit(16.0, large, None, host=16.0)["fits"]
     assert "GPU with" in _fit(16.0, small, 16.0, streamed=9.0, host=6.0)["why"]
+
+
+def test_doctor_does_not_count_on_a_gpu_that_gsplat_is_absent_for(models, monkeypatch, capsys):
+    """Jobs of `--device auto` run on the CPU there."""
+    from backend import cli_doctor
+
+    monkeypatch.setattr(cli_doctor, "_gpu", lambda: {"name": "A card", "memory_gb": 80.0})
+    find, why = importlib.util.find_spec, {}
+    for there in (True, False):
+        monkeypatch.setattr(
+            cli_doctor.importlib.util,
+            "find_spec",
+            lambda name, there=there: there or None if name == "gsplat" else find(name),
+        )
+        assert main(["doctor", "--json"]) == 0
+        why[there] = _json(capsys)["priors"]["sdxl"]["why"]
+        assert main(["doctor"]) == 0
+        said = capsys.readouterr().out
+        assert ("so the GPU is not used: pip install 'propsmith[cuda]'" in said) != there
+    assert "of the GPU's memory" in why[True] and "of the GPU's memory" not in why[False]

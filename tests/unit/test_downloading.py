@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
+from tqdm import tqdm
 
 from backend.errors import PriorError
 from backend.guidance import downloading
@@ -80,6 +81,19 @@ def test_a_download_goes_on_where_it_stopped(tmp_path: Path, monkeypatch, publis
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(PriorError, match="HF_HUB_OFFLINE"):
         fetch(tmp_path / "third")
+
+
+def test_progress_is_shown_from_where_it_stopped(
+    tmp_path: Path, publisher, monkeypatch, capsys
+) -> None:
+    # The hub's own, which reads once whether it is to be silent: other tests have silenced it.
+    monkeypatch.setattr("huggingface_hub.utils.tqdm", tqdm)
+    file = begun(tmp_path, publisher)
+    publisher.breaks_after = None
+    capsys.readouterr()
+    fetch(file)
+    shown = capsys.readouterr().err
+    assert "file:" in shown and "200/200" in shown
 
 
 def test_another_file_under_the_same_address_is_fetched_from_its_beginning(

@@ -322,6 +322,41 @@ def test_branches_are_asked_by_name(sd_folder):
     torch.testing.assert_close(x0["negative"], prior.predict_x0(noisy, t, views, 0.0))
 
 
+@pytest.mark.parametrize("which", ["sd_folder", "embedded_folder"])
+@pytest.mark.parametrize("rule, rows", [("csd", (2, 2)), ("nfsd", (3, 2)), ("sds", (2, 2))])
+def test_no_branch_is_asked_twice(which, rule, rows, request, monkeypatch):
+    """rows: the network's, of one picture, at much noise and at little; without a negative prompt
+    "negative" says what "empty" does, and NFSD's bad pictures are known to readers alone."""
+    prior = load_prior(request.getfixturevalue(which), "a red chair")
+    if which == "embedded_folder":
+        rows = (2, 2)
+    asked = []
+    forward = type(prior.unet).forward
+
+    def counted(self, sample, *rest, **more):
+        asked.append(len(sample))
+        return forward(self, sample, *rest, **more)
+
+    monkeypatch.setattr(type(prior.unet), "forward", counted)
+    guidance = distil(prior, GuidanceConfig(rule))
+    for t, count in zip((0.7, 0.1), rows, strict=True):
+        asked.clear()
+        guidance.loss(torch.rand(1, 3, 24, 24), Views(turntable(1)), t, seeded())
+        assert sum(asked) == count, (rule, t)
+
+
+@pytest.mark.parametrize("which", ["sd_folder", "embedded_folder"])
+def test_without_unwanted_words_negative_is_empty_to_the_bit(which, request):
+    views, t = Views(turntable(2)), torch.tensor([300, 300])
+    for words, same in (("", True), ("blue", False)):
+        prior = load_prior(request.getfixturevalue(which), "a red chair", words)
+        channels = prior.unet.config["in_channels"]
+        noisy = torch.randn(2, channels, 8, 8, generator=seeded())
+        with torch.no_grad():
+            asked = prior.denoise(noisy, t, views, ("empty", "prompt", "negative"))
+        assert torch.equal(asked[0], asked[2]) == same
+
+
 def test_clip_tokens_match_the_tokenizers_own(sd_folder):
     """Segment by segment gives what the whole text would, and long prompts are cut to 77."""
     from transformers.models.clip.tokenization_clip import CLIPTokenizer

@@ -93,6 +93,24 @@ def test_what_is_pulled_is_what_is_asked_for_and_is_pulled_once(hub, models, cap
     assert main(["models", "check", "sd21"]) == 0
 
 
+def test_weights_of_another_source_do_not_stay_beside_what_is_pulled(hub, models) -> None:
+    """On a CPU the plain file would be preferred to the half-precision one."""
+    hub.repositories |= whole()
+    left = [
+        models / "sd21" / "unet" / name
+        for name in (
+            "diffusion_pytorch_model.safetensors",
+            "diffusion_pytorch_model.safetensors.index.json",
+        )
+    ]
+    left[0].parent.mkdir(parents=True)
+    for path in left:
+        path.write_bytes(b"converted once")
+    assert main(["models", "pull", "sd21"]) == 0
+    assert not any(path.exists() for path in left)
+    assert (models / "sd21" / WEIGHTS).read_bytes() == FILES[WEIGHTS]
+
+
 def test_offline_once_pulled_and_in_words_before(hub, models, monkeypatch, capsys) -> None:
     from huggingface_hub import constants
 

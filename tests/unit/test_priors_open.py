@@ -251,3 +251,20 @@ def test_views_are_put_into_words(tmp_path):
     got = prior.denoise(noisy, t, views, ("prompt", "front", "back"))
     torch.testing.assert_close(got[0][0], got[1][0])
     torch.testing.assert_close(got[0][1], got[2][1])
+
+
+def test_deepfloyd_reads_lower_case_as_it_was_trained(tmp_path):
+    """T5's pieces of "Red" and "red" are not the same; Stable Diffusion 3 keeps the difference."""
+    config = DeepFloydConfig(view_wording=False)
+    write_deepfloyd(tmp_path / "if")
+    small, great = (
+        load_prior(tmp_path / "if", text, config=config).texts
+        for text in ("a red (chair:1.5)", "A Red (CHAIR:1.5)")
+    )
+    assert torch.equal(small, great)
+    write_sd3(tmp_path / "sd3")
+    config = SD3Config(image_size=16, view_wording=False)
+    small, great = (
+        load_prior(tmp_path / "sd3", text, config=config).texts for text in ("a chair", "A CHAIR")
+    )
+    assert not torch.equal(small, great)

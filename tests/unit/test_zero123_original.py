@@ -233,6 +233,18 @@ def test_models_convert_takes_a_file_that_is_here(
     assert main(["models", "convert", "stable-zero123", str(file)]) == 0
     made = tmp_path / "models" / "stable-zero123"
     assert pulling.faults(made) == [] and str(made) in capsys.readouterr().out
+    (made / "unet" / "diffusion_pytorch_model.fp16.safetensors").write_bytes(b"as once pulled")
+    assert main(["models", "convert", "stable-zero123", str(file)]) == 0
+    assert pulling.faults(made) == [] and [p.name for p in made.parent.iterdir()] == [made.name]
+    assert not list(made.rglob("*.fp16.safetensors"))  # it would be loaded on a GPU
+    before = {path: path.read_bytes() for path in made.rglob("*") if path.is_file()}
+    broken = tmp_path / "broken.ckpt"
+    state = original_of(folder)
+    state.pop(next(name for name in state if name.startswith("first_stage_model.")))
+    torch.save({"state_dict": state}, broken)
+    assert main(["models", "convert", "stable-zero123", str(broken)]) == 2
+    assert {path: path.read_bytes() for path in made.rglob("*") if path.is_file()} == before
+    capsys.readouterr()
     assert main(["models", "convert", "stable-zero123", str(tmp_path / "no.ckpt")]) == 2
     assert "no checkpoint" in capsys.readouterr().err
     assert main(["models", "convert", "sdxl", str(file)]) == 2
