@@ -1,4 +1,4 @@
-"""For all tests: says plainly what a machine without a GPU could not check."""
+"""For all tests: what comes before and after them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+
+from tests import gpu_half
 
 # Threads that spin while they wait make small kernels many times slower where processors are
 # shared with other work; numba's pool reads this when it starts.
@@ -22,10 +24,13 @@ def subnormal_floats() -> Iterator[None]:
         sys.modules["torch"].set_flush_denormal(False)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # pytest-xdist starts its workers after this
+        gpu_half.compile_gsplat()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = terminalreporter.stats.get("skipped", [])
-    count = sum("CUDA" in str(report.longrepr) for report in skipped)
-    if count:
-        terminalreporter.write_line(
-            f"No CUDA device here: {count} test(s) of the GPU paths DID NOT RUN.", yellow=True
-        )
+    reasons = [str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped]
+    for line in gpu_half.not_run(reasons):
+        terminalreporter.write_line(line, yellow=True)

@@ -1,8 +1,9 @@
-"""Gaussians on a CUDA device: gsplat (Apache-2.0, version 1.5 or newer), in our signature.
+"""Gaussians on a CUDA device: gsplat (Apache-2.0, version 1.5.3 or newer), in our signature.
 
-In and out as `gaussians_cpu.splat`. gsplat's "classic" mode and its default thresholds are the
-ones the CPU kernels follow; tests/contract/test_gaussians.py compares the two. The gradient on its
-means2d is in pixels and unscaled, as ours; for culled Gaussians it leaves means2d unwritten.
+In and out as `gaussians_cpu.splat`. gsplat's "classic" mode, its default thresholds and where it
+ends a pixel are what the CPU kernels follow; tests/contract/test_gaussians.py compares the two. The
+gradient on its means2d is in pixels and unscaled, as ours; for culled Gaussians it leaves means2d
+unwritten.
 """
 
 from __future__ import annotations
@@ -15,6 +16,15 @@ from torch import Tensor
 
 from backend.errors import DeviceError
 from backend.render.gaussians import DILATION, NEAR_PLANE
+
+ABSENT = (
+    "Gaussians on CUDA need gsplat, which is not installed: pip install 'propsmith[cuda]', or use "
+    "--device cpu."
+)
+BROKEN = (
+    "gsplat is installed but did not compile or load ({reason}): it takes gsplat 1.5.3 or newer, "
+    "the CUDA toolkit (nvcc) of torch's version and a C++ compiler, or else --device cpu."
+)
 
 
 def splat(
@@ -70,21 +80,13 @@ def _rasterization() -> Callable:
 
         # Compiles the kernels if the wheel has none: minutes, once a machine.
         kernels = importlib.import_module("gsplat.cuda._backend")._C
-    except ImportError as error:
-        raise DeviceError(
-            "Gaussians on CUDA need gsplat: pip install 'propsmith[cuda]', or use --device cpu."
-        ) from error
-    except (OSError, RuntimeError) as error:
+    except (ImportError, OSError, RuntimeError, TypeError) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "gsplat":
+            raise DeviceError(ABSENT) from error
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DeviceError(
-            f"gsplat's kernels don't compile ({reason}): see its installation notes, or use "
-            "--device cpu."
-        ) from error
+        raise DeviceError(BROKEN.format(reason=reason)) from error
     if kernels is None:
-        raise DeviceError(
-            "gsplat came without kernels and finds no CUDA toolkit to compile them: install the "
-            "toolkit (nvcc), or one of gsplat's wheels with kernels, or use --device cpu."
-        )
+        raise DeviceError(BROKEN.format(reason="no CUDA toolkit found to compile them with"))
     return rasterization
 
 

@@ -1,15 +1,12 @@
 """How Propsmith's numba kernels are compiled.
 
-In: a function. Out: it compiled, once for each set of argument types, and kept on disk; it runs
-without the interpreter's lock, and 1 / 0 is infinite.
+In: a function. Out: it compiled, once for each set of argument types, and kept on disk
+(kernel_cache.py); it runs without the interpreter's lock, and 1 / 0 is infinite.
 
 A user waits for the compiler before the first picture, so there is no entry for callers from C,
 which nobody uses, and helpers, which only kernels call, have none for Python either: a third of
 what a small one takes. While numba compiles, Python's collector of cycles rests: it would go
 through all of torch's objects again and again, for an eighth of the time.
-
-numba's cache looks at a function's own file alone: after a change here, or in a kernel that another
-file's calls, touch the files that use it.
 """
 
 from __future__ import annotations
@@ -19,14 +16,14 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
-from numba import njit
 from numba.core import event
+
+from backend.render.kernel_cache import cached_njit
 
 MATHS = {"contract", "reassoc", "arcp", "nsz"}  # not "fast": NaN and infinity stay themselves
 
 
 _OPTIONS: dict[str, Any] = {
-    "cache": True,
     "nogil": True,
     "error_model": "numpy",
     "no_cfunc_wrapper": True,
@@ -36,23 +33,23 @@ _HELPS: dict[str, Any] = _OPTIONS | {"no_cpython_wrapper": True}
 
 def kernel(function: Callable[..., Any]) -> Any:
     """The usual way."""
-    return njit(**_OPTIONS)(function)
+    return cached_njit(function, _OPTIONS)
 
 
 def relaxed_kernel(function: Callable[..., Any]) -> Any:
     """A kernel whose sums may be reordered, so that loops become vectors. The order is the
     compiler's, not the threads': the same on every run."""
-    return njit(**_OPTIONS, fastmath=MATHS)(function)
+    return cached_njit(function, _OPTIONS | {"fastmath": MATHS})
 
 
 def helper(function: Callable[..., Any]) -> Any:
     """For kernels to call; Python can't."""
-    return njit(**_HELPS)(function)
+    return cached_njit(function, _HELPS)
 
 
 def relaxed_helper(function: Callable[..., Any]) -> Any:
     """A helper whose sums may be reordered."""
-    return njit(**_HELPS, fastmath=MATHS)(function)
+    return cached_njit(function, _HELPS | {"fastmath": MATHS})
 
 
 class _RestingCollector(event.Listener):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from backend.evaluate.bench import peers, sds_steps, silhouettes
+from backend.evaluate.bench import guards, peers, run, sds_steps, silhouettes
 from backend.evaluate.bench.scenes import GaussianScene, TriangleScene, globe
 from backend.evaluate.bench.tile_loop import tile_loop
 from backend.evaluate.bench.timing import Budget, fastest_ms, forward_backward
@@ -39,6 +39,8 @@ def test_a_quick_run_ends_with_one_line_of_finite_figures() -> None:
     for key in WHERE_A_PEER_IS:
         value = figures[key]
         assert (value is None and figures["notes"]) or (math.isfinite(value) and value > 0), key
+    missed = [line for line in table if "MISSED" in line]  # on a busy machine
+    assert len(missed) == len(figures["guards_missed"])
     assert figures["silhouette_gradient_50k"] == pytest.approx(1, abs=0.03)
     assert any("tile loop" in line for line in table)
     assert {row["by"] for row in figures["rows"]} >= {"propsmith", "tile loop"}
@@ -111,6 +113,42 @@ def test_a_peer_that_is_absent_or_fails_is_said_to_be(monkeypatch: pytest.Monkey
     broken = peers.Peer("json", "triangles", "cpu", "json.tool", True)  # has no `measure`
     timings, note = peers.run_peer(broken, scenes, CPU, Budget(0.1, 1))
     assert timings == {} and note.startswith("json did not run: AttributeError")
+
+
+def test_a_peer_without_a_cuda_toolkit_is_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch raises an OSError where a peer's kernels would be compiled."""
+    fault = "def measure(scene, budget): raise OSError('CUDA_HOME is not set.\\nSet it')\n"
+    (tmp_path / "peer_without_a_toolkit.py").write_text(fault)
+    monkeypatch.syspath_prepend(tmp_path)
+    peer = peers.Peer("nvdiffrast", "triangles", "cpu", "peer_without_a_toolkit", False)
+    scenes = [peers.SceneName("triangles", 200, 32)]
+    assert peers.run_peer(peer, scenes, CPU, Budget(0.1, 1)) == (
+        {},
+        "nvdiffrast did not run: CUDA_HOME is not set.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("vectorised", "exponent", "missed"),
+    [
+        (12.0, 0.6, []),
+        (3.0, 1.1, []),
+        (1.2, 0.6, ["pairs_vectorised"]),
+        (12.0, 1.4, ["pairs_exponent"]),
+        (math.nan, math.nan, ["pairs_vectorised", "pairs_exponent"]),
+    ],
+)
+def test_a_guard_that_is_missed_is_told(
+    monkeypatch: pytest.MonkeyPatch, vectorised: float, exponent: float, missed: list[str]
+) -> None:
+    found = guards.Guards(vectorised, exponent, 150.0)
+    monkeypatch.setattr(guards, "measure", lambda _: found)
+    report, shown = run.Report("CPU", 2), []
+    run._guards(run.Plan.make(True), report, shown.append)
+    assert report.as_json()["guards_missed"] == missed
+    assert sum("MISSED" in line for line in shown) == len(missed)
 
 
 def test_scenes_have_gradients_and_a_loss() -> None:

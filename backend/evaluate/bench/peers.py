@@ -101,7 +101,7 @@ def _in_this_process(
         work: Callable[..., Timing] = importlib.import_module(peer.module).measure
         for scene in scenes:
             done[scene] = work(scene.make(device), budget)
-    except (ImportError, RuntimeError) as error:
+    except (ImportError, OSError, RuntimeError) as error:  # torch without a CUDA toolkit: OSError
         return done, f"{peer.name} did not run: {_first_line(str(error))}"
     return done, ""
 
