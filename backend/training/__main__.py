@@ -19,6 +19,7 @@ def main() -> None:
     data.add_argument("--workers", type=int, default=2)
     data.add_argument("--sweethome", type=Path, help="the unpacked package sweethome3d-furniture")
     data.add_argument("--cache", type=Path, help="where its converted models are kept")
+    data.add_argument("--focus", type=float, default=2.5, help="on the kinds that are asked most")
     train = commands.add_parser("train", help="train; takes up the run's checkpoint")
     train.add_argument("data", type=Path)
     train.add_argument("run", type=Path)
@@ -42,7 +43,7 @@ def main() -> None:
     if arguments.command == "data":
         from backend.training.data import DataConfig, write_shards
 
-        sources = DataConfig(arguments.sweethome, arguments.cache)
+        sources = DataConfig(arguments.sweethome, arguments.cache, focus=arguments.focus)
         write_shards(arguments.folder, arguments.shards, sources, arguments.workers)
     elif arguments.command == "train":
         prepare_process()

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from backend.guidance.prop_conditioning import class_labels, condition_vector, fold
 from backend.guidance.word_encoder import MAX_WORDS, WordTextEncoder
+from backend.threads import together
 from backend.training import meanings
 from backend.training.meanings import SIZE as MEANING_SIZE
 from backend.training.meanings import WordTable
@@ -134,7 +135,8 @@ def training_loss(
     background = background * keep(config.background_dropout)
     vector = torch.cat([camera * known, background, rest], 1)
     tokens = batch["tokens"].to(device) * text
-    with torch.autocast(device.type, torch.bfloat16):
+    # No cache: it would hand one thread the weights' copies in another thread's graph.
+    with torch.autocast(device.type, torch.bfloat16, cache_enabled=False):
         unlearned = ~keep(config.unlearned_words)
         shake = torch.randn(*tokens.shape, MEANING_SIZE, generator=g).to(device)
         words = nets.text(tokens, unlearned, shake * config.shaken_meanings)
@@ -198,10 +200,8 @@ def _steps(nets, average, optimiser, alphas, views, config, first) -> Iterator[t
     losses: list[float] = []
     for step in range(first, 10**9):
         rng = np.random.default_rng((1, step))
-        g = torch.Generator().manual_seed(step)
         optimiser.set_rate(learning_rate(step, config))
-        loss = training_loss(nets, views.batch(config.batch, rng), alphas, config, g)
-        loss.backward()
+        loss = _slopes(nets, views.batch(config.batch, rng), alphas, config, step)
         nn.utils.clip_grad_norm_(nets.parameters(), 1.0)
         optimiser.step()
         decay = min(config.ema, (step + 1) / (step + 20))
@@ -209,10 +209,42 @@ def _steps(nets, average, optimiser, alphas, views, config, first) -> Iterator[t
             for name, value in nets.state_dict().items():
                 if value.is_floating_point():
                     average[name].lerp_(value, 1 - decay)
-        losses.append(loss.item())
+        losses.append(loss)
         if step % config.refresh_steps == 0:
             views.refresh()
         yield step + 1, losses
+
+
+def _slopes(
+    nets: Networks, batch: dict[str, Tensor], alphas: Tensor, config: TrainConfig, step: int
+) -> float:
+    """Adds the loss' gradients; returns the loss.
+
+    On a CPU the halves of the batch go beside each other, each on half of the threads: they meet
+    once a step, instead of at every operator's end, where a thread that other work has delayed
+    keeps the others waiting. What is drawn does not depend on the number of threads.
+    """
+    count, threads = len(batch["tokens"]), torch.get_num_threads()
+    ends = (0, count) if alphas.device.type != "cpu" else (0, (count + 1) // 2, count)
+    found: dict[int, float] = {}
+
+    def part(number: int, first: int, end: int, threads: int) -> None:
+        torch.set_num_threads(threads)  # this, and what follows, is every thread's own
+        torch.set_flush_denormal(True)
+        g = torch.Generator().manual_seed(step if number == 0 else step + number * 2**32)
+        some = {name: tensor[first:end] for name, tensor in batch.items()}
+        with torch.enable_grad():
+            loss = training_loss(nets, some, alphas, config, g) * ((end - first) / count)
+            loss.backward()
+        found[number] = loss.item()
+
+    parts = [(part, n, *ends[n : n + 2]) for n in range(len(ends) - 1)]
+    share = max(1, threads // len(parts))
+    try:
+        together([(*p, share) for p in parts])
+    finally:
+        torch.set_num_threads(threads)
+    return sum(found.values())
 
 
 def adopt(nets: Networks, folder: Path) -> None:

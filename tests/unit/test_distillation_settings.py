@@ -121,7 +121,7 @@ def test_a_job_without_settings_keeps_its_checkpoint_folder() -> None:
     assert default_checkpoint_dir(asked).name != "013a8fdddf0c1960"
 
 
-@pytest.mark.parametrize("name", ["csd", "sds-bridge"])
+@pytest.mark.parametrize("name", ["csd", "ism", "sdi", "sds-bridge"])
 def test_a_checkpoint_of_an_older_formula_is_not_gone_on_with(
     name: str, tmp_path: Path, monkeypatch
 ) -> None:

@@ -51,13 +51,17 @@ def two_modes():
     return MixturePrior(modes, both, std=0.1, scale=1.0)
 
 
+@pytest.mark.parametrize("scale", [1.0, 4.0])
 @pytest.mark.parametrize("t", [0.05, 0.4, 0.9])
-def test_the_gradient_is_the_difference_of_two_predicted_noises(t):
-    prior = two_modes()
+def test_the_gradient_is_the_difference_of_two_predicted_noises(t, scale):
+    """ProlificDreamer, eq. 9, the prior's noise guided as u + s (c - u)."""
+    modes = torch.tensor([-0.5, 0.5])[:, None, None, None].expand(2, 3, 2, 2)
+    said = {"empty": [0, 1], "negative": [0], "prompt": [0, 1, 1, 1]}
+    prior = MixturePrior(modes, said, std=0.3)
     student = ExactStudent(prior.alphas_cumprod)
     z = torch.rand(4, 3, 2, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
     student.particles = z.flip(0) * 0.5
-    rule = vsd.VSD(prior, vsd.Config(), student)
+    rule = vsd.VSD(prior, vsd.Config(guidance_scale=scale), student)
     got = rule.gradient(z, VIEWS, t, torch.Generator().manual_seed(3)).double()
     a = prior.alphas_cumprod[round(t * 1000)].double()
     noise = torch.randn(z.shape, generator=torch.Generator().manual_seed(3)).double()
@@ -67,7 +71,10 @@ def test_the_gradient_is_the_difference_of_two_predicted_noises(t):
         return (noisy - a.sqrt() * x0) / (1 - a).sqrt()
 
     own = posterior_mean(noisy, a.expand(4), z.flip(0).double() * 0.5, 0.05)
-    expected = (1 - a) * (eps(prior.x0(noisy, a.expand(4), "prompt")) - eps(own))
+    prompt, negative = (eps(prior.x0(noisy, a.expand(4), b)) for b in ("prompt", "negative"))
+    if scale > 1 and t < 0.9:  # or a wrong scale would pass
+        assert (prompt - negative).abs().max() > 1e-3
+    expected = (1 - a) * (negative + scale * (prompt - negative) - eps(own))
     torch.testing.assert_close(got, expected, rtol=0, atol=1e-5)
     assert torch.equal(student.particles, z)  # then it learnt these
 
