@@ -3,8 +3,9 @@
 In: Gaussians in world space, cameras, a picture size. Out: colours, alphas, expected depths, and
 the projected means whose gradient drives densification. Kerbl et al. 2023 ("3D Gaussian Splatting
 for Real-Time Radiance Field Rendering"), in the conventions of gsplat 1.5: pixel centres at
-half-integers, covariances dilated by 0.3 px, alphas from 1/255 to 0.999, a pixel is done once its
-transmittance falls to 1e-4. CPU tensors go to numba kernels, CUDA tensors to gsplat.
+half-integers, covariances dilated by 0.3 px, alphas from 1/255 to 0.999. The first Gaussian that
+would take a pixel's transmittance to 1e-4 or below is left out with all behind it: no alpha is more
+than 1 - 1e-4. CPU tensors go to numba kernels, CUDA tensors to gsplat.
 
 Colours are any C channels, so normals are rendered as colours, alone or beside the others:
 

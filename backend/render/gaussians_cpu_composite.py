@@ -34,7 +34,7 @@ from backend.render.gaussians_cpu_tile import (
     WEIGHT,
     ZERO,
     add_plane,
-    all_done,
+    all_ended,
     falloff,
     new_tile,
     plane_of,
@@ -48,19 +48,23 @@ from backend.threads import in_parallel
 @relaxed_helper
 @no_type_check
 def _weigh(first, end, tile, p, q, r, s0, t0, opacity, k, depth, c0, c1, c2):
-    """One Gaussian over pixels [first, end): weights, transmittances, who came last, and the
+    """One Gaussian over pixels [first, end): weights, transmittances, who was drawn last, and the
     sums of depth and three channels."""
     for i in range(first, end):
         y = tile[PY + i]
         s, t = s0 + p * tile[PX + i] + q * y, t0 + r * y
         alpha = min(opacity * falloff(-(s * s + t * t)), MAX_ALPHA)
         left = tile[LEFT + i]
-        seen = (alpha >= MIN_ALPHA) & (left > OPAQUE)
-        alpha = alpha if seen else ZERO
-        weight = alpha * left
+        after = left - alpha * left
+        seen = alpha >= MIN_ALPHA
+        drawn = seen & (after > OPAQUE)
+        weight = alpha * left if drawn else ZERO
+        # Not on `drawn`: two choices by one condition are compiled to stores under a mask, for
+        # which the next Gaussian's loads have to wait.
+        after = after if seen else left
         tile[WEIGHT + i] = weight
-        tile[LEFT + i] = left - weight
-        tile[LAST + i] = k if seen else tile[LAST + i]
+        tile[LEFT + i] = after if after > OPAQUE else -abs(left)
+        tile[LAST + i] = k if drawn else tile[LAST + i]
         tile[DEPTH + i] += depth * weight
         tile[COLOR + i] += c0 * weight
         tile[COLOR_1 + i] += c1 * weight
@@ -72,7 +76,7 @@ def composite(
     width, height,
 ):  # fmt: skip
     """Colours (B, H, W, C) over backgrounds (B, C), alphas and depth sums (B, H, W, 1); for the way
-    back, each tile pixel's last entry and final transmittance (tiles, 256)."""
+    back, each tile pixel's last entry drawn and final transmittance (tiles, 256)."""
     views, channels = depths.shape[0], colors.shape[2]
     out = np.empty((views, height, width, channels), np.float32)
     out_alpha = np.empty((views, height, width, 1), np.float32)
@@ -123,8 +127,10 @@ def _composite_tiles(
             )  # fmt: skip
             for c in range(INNER, channels):
                 add_plane(first, end, tile, WEIGHT, colors[a, n, c], plane_of(c))
-            if (e - start) % 16 == 15 and all_done(tile):
+            if (e - start) % 16 == 15 and all_ended(tile):
                 break
+        for i in range(LEFT, LAST):
+            tile[i] = abs(tile[i])
         for row in range(min(TILE, height - y0)):
             for column in range(min(TILE, width - x0)):
                 y, x, i = y0 + row, x0 + column, np.uint64(row * TILE + column)

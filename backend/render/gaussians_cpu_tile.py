@@ -3,8 +3,6 @@
 A Gaussian is taken over the rows of a tile that it reaches, as one flat run of pixels, so that
 the compiler can vectorise; hence the uint64 indices (signed ones might be negative, which costs a
 branch), the float32 constants, and an exponential made of a polynomial.
-
-numba's cache looks at a kernel's own file alone: after a change here, touch the two that import it.
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ PX, PY, LEFT, LAST, WEIGHT, DEPTH, BEHIND, COLOR, COLOR_1, COLOR_2 = (
 FIRST_COLOR = 7  # the number of the plane of the first channel
 MIN_ALPHA = np.float32(1 / 255)
 MAX_ALPHA = np.float32(0.999)
-OPAQUE = np.float32(1e-4)  # a pixel with less transmittance than this is done
+OPAQUE = np.float32(1e-4)  # more than this is left behind every Gaussian that is drawn
 ONE, ZERO, HALF = np.float32(1), np.float32(0), np.float32(0.5)
 # exp(z - 0.75) for |z| <= 0.75: least squares of the relative error (2e-8) at Chebyshev points.
 E0, E1, E2, E3 = (np.float32(c) for c in (0.47236654, 0.4723666, 0.23618372, 0.07872698))
@@ -79,10 +77,11 @@ def add_plane(first, end, tile, source, factor, target):
 
 @relaxed_helper
 @no_type_check
-def all_done(tile):
+def all_ended(tile):
+    """Whether every pixel has ended: LEFT then holds its transmittance with a minus sign."""
     open_pixels = ZERO
     for i in range(np.uint64(PIXELS)):
-        open_pixels += ONE if tile[LEFT + i] > OPAQUE else ZERO
+        open_pixels += ONE if tile[LEFT + i] > ZERO else ZERO
     return open_pixels == ZERO
 
 

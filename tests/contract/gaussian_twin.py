@@ -89,8 +89,9 @@ def _view(means, quats, scales, opacities, colors, viewmat, K, width, height, sh
     alpha = (opacities[order] * torch.exp(-0.5 * power)).clamp(max=MAX_ALPHA)
     doubts = ((alpha / MIN_ALPHA - 1).abs() < 1e-4).any(-1)
     alpha = torch.where(alpha >= MIN_ALPHA, alpha, 0)
-    # What is left falls, so cutting a pixel off where it is done needs no loop.
+    # What would be left if all were drawn only falls: once it is too little, it stays so, and
+    # cutting a pixel off there needs no loop.
     left = torch.cat([torch.ones_like(alpha[:, :1]), torch.cumprod(1 - alpha, -1)], -1)
     doubts |= ((left / OPAQUE - 1).abs() < 1e-3).any(-1)
-    weights = torch.where(left[:, :-1] > OPAQUE, alpha * left[:, :-1], 0)
+    weights = torch.where(left[:, 1:] > OPAQUE, alpha * left[:, :-1], 0)
     return weights @ colors[order], weights.sum(-1), weights @ depths, doubts

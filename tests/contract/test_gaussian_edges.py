@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from gaussian_scenes import compare, on_every_device, scene
+from gaussian_scenes import TOLERANCE, compare, on_every_device, scene
 from torch.nn import functional as F
 
 from backend.cameras import Cameras, orbit, turntable
@@ -40,8 +40,11 @@ def test_every_view_may_have_its_own_colours(device):
 
 
 @on_every_device
-def test_needles_across_a_large_picture(device):
+def test_needles_across_a_large_picture(device, monkeypatch):
     """Of the exponent's terms, 10^5 each, only units are left along a needle."""
+    # gsplat inverts the projected covariance by a c - b^2 in float32, of which a needle leaves few
+    # digits: the same arithmetic on a CPU is off by 1.3e-3 to 5.2e-3.
+    monkeypatch.setitem(TOLERANCE, "cuda", 1e-2)
     parameters = scene(30)
     parameters[2][:, 0] = 3.0
     parameters[2][:, 1:] = 1e-4

@@ -46,7 +46,8 @@ def test_opaque_stack_stops_and_clamps(device):
     parameters[3][:] = 0.9
     parameters[3][:8] = 1.0  # above the largest alpha: no gradient through the clamp
     out = compare(device, parameters, turntable(1), 16, 16)
-    assert out.alphas.max() > 0.9999
+    # More than 1e-4 is left behind everything drawn; float32 may round 1 minus that up.
+    assert 0.999 < out.alphas.max() < 1 - 0.999e-4
 
 
 @on_every_device

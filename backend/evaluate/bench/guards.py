@@ -48,12 +48,13 @@ def scalar_loop(centres, conics, opacities, colors, entries, starts, size):
                 alpha = min(opacities[n] * math.exp(-power - conics[n, 1] * dx * dy), 0.999)
                 if alpha < 1 / 255:
                     continue
+                after = left * (1 - alpha)
+                if after <= 1e-4:
+                    break
                 for c in range(3):
                     out[y, x, c] += alpha * left * colors[n, c]
-                left *= 1 - alpha
+                left = after
                 pairs[y] += 1
-                if left <= 1e-4:
-                    break
     return out, pairs.sum()
 
 
