@@ -47,7 +47,7 @@ def test_a_quick_run_ends_with_one_line_of_finite_figures() -> None:
 
 
 def test_the_tile_loop_draws_what_we_draw() -> None:
-    """A peer that does less would be no peer. It does not stop at opaque pixels: 1e-4 at most."""
+    """A peer that does less would be no peer. It does not end opaque pixels; here are none."""
     scene = GaussianScene.make(200, 32, 2, CPU)
     viewmats, Ks = scene.cameras.viewmats, scene.intrinsics
     ours = render_gaussians(*scene.inputs, viewmats, Ks, 32, 32).colors

@@ -100,13 +100,16 @@ def _kernels(ti: Any) -> tuple[Any, Any]:
             tile = (b * tiles + y // TILE) * tiles + x // TILE
             transmittance, color = 1.0, ti.Vector([0.0, 0.0, 0.0])
             e, end, seen = starts[tile], starts[tile + 1], starts[tile]
-            while e < end and transmittance > 1e-4:
+            while e < end:
                 n = entries[e]
                 alpha = alpha_of(b, n, x, y, means2d, conics, opacities)
                 if alpha >= 1.0 / 255:
+                    after = transmittance * (1 - alpha)
+                    if after <= 1e-4:
+                        break
                     for c in ti.static(range(3)):
                         color[c] += alpha * transmittance * colors[n, c]
-                    transmittance *= 1 - alpha
+                    transmittance = after
                     seen = e + 1
                 e += 1
             for c in ti.static(range(3)):
