@@ -111,17 +111,24 @@ def convert(name: str, checkpoints: Sequence[Path]) -> Path:
     if name not in CONVERTERS:
         known = ", ".join(sorted(CONVERTERS))
         raise InputError(f"There are no checkpoints to convert for '{name}'; there are {known}.")
-    converter, folder = CONVERTERS[name], models_folder() / name
+    converter, folder = CONVERTERS[name], (models_folder() / name).resolve()
     if len(checkpoints) != len(converter.checkpoints):
         wanted = " and ".join(converter.checkpoints)
         raise InputError(f"'{name}' is made of {wanted}; {len(checkpoints)} files were given.")
     if absent := [str(path) for path in checkpoints if not path.is_file()]:
         raise InputError(f"There is no checkpoint '{absent[0]}': check its path.")
     fresh, former = (folder.with_name(f"{name}.{end}") for end in ("unfinished", "replaced"))
+    places = {parent for path in checkpoints for parent in path.resolve().parents}
+    if inside := places & {folder, fresh, former}:
+        raise InputError(f"Move the checkpoint out of '{inside.pop()}' first: it is replaced.")
     for left in (fresh, former):
         shutil.rmtree(left, ignore_errors=True)
-    _converter(converter)(*checkpoints, *_bases(name), fresh)
-    _write_record(fresh, ", ".join(path.name for path in checkpoints), None)
+    try:
+        _converter(converter)(*checkpoints, *_bases(name), fresh)
+        _write_record(fresh, ", ".join(path.name for path in checkpoints), None)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
     if folder.exists():
         folder.rename(former)
     fresh.rename(folder)

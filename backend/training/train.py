@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from backend.guidance.prop_conditioning import class_labels, condition_vector, fold
 from backend.guidance.word_encoder import MAX_WORDS, WordTextEncoder
+from backend.neighbours import flushes_subnormals
 from backend.threads import together
 from backend.training import meanings
 from backend.training.meanings import SIZE as MEANING_SIZE
@@ -110,16 +111,18 @@ def training_loss(
     batch: dict[str, Tensor],
     alphas: Tensor,
     config: TrainConfig,
+    levels: Tensor,
     g: torch.Generator,
 ) -> Tensor:
-    """Weighted squared error of the predicted clean image, DDPM with x-prediction."""
+    """Weighted squared error of the predicted clean image, DDPM with x-prediction.
+
+    levels: (B,) in [0, 1), each picture's share of the noise schedule.
+    """
     device = alphas.device
     images, backgrounds, domain = compose(batch["gbuffers"].to(device), batch["up"].float(), g)
     clean = fold(images, FOLD)
     count = len(clean)
-    # Low-discrepancy timesteps lower the variance of the gradient.
-    u = (torch.rand(1, generator=g) + torch.arange(count) / count) % 1
-    t = (u * len(alphas)).long().to(device)
+    t = (levels * len(alphas)).long().to(device)
     alpha_bar = alphas[t][:, None, None, None]
     noise = torch.randn(clean.shape, generator=g).to(device)
     noisy = alpha_bar.sqrt() * clean + (1 - alpha_bar).sqrt() * noise
@@ -225,26 +228,38 @@ def _slopes(
     keeps the others waiting. What is drawn does not depend on the number of threads.
     """
     count, threads = len(batch["tokens"]), torch.get_num_threads()
-    ends = (0, count) if alphas.device.type != "cpu" else (0, (count + 1) // 2, count)
-    found: dict[int, float] = {}
+    middle = count if alphas.device.type != "cpu" else (count + 1) // 2
+    halves = [rows for rows in (slice(0, middle), slice(middle, count)) if rows.start < rows.stop]
+    levels = even_levels(count, torch.Generator().manual_seed(3 * step))
+    flushes, found = flushes_subnormals(), [0.0] * len(halves)
 
-    def part(number: int, first: int, end: int, threads: int) -> None:
-        torch.set_num_threads(threads)  # this, and what follows, is every thread's own
-        torch.set_flush_denormal(True)
-        g = torch.Generator().manual_seed(step if number == 0 else step + number * 2**32)
-        some = {name: tensor[first:end] for name, tensor in batch.items()}
-        with torch.enable_grad():
-            loss = training_loss(nets, some, alphas, config, g) * ((end - first) / count)
-            loss.backward()
-        found[number] = loss.item()
+    def part(number: int, rows: slice, threads: int) -> None:
+        before = flushes_subnormals()  # this, and the number of threads, is every thread's own
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(flushes)
+        try:
+            g = torch.Generator().manual_seed(3 * step + 1 + number)
+            some = {name: tensor[rows] for name, tensor in batch.items()}
+            with torch.enable_grad():
+                loss = training_loss(nets, some, alphas, config, levels[rows], g)
+                loss = loss * ((rows.stop - rows.start) / count)
+                loss.backward()
+            found[number] = loss.item()
+        finally:
+            torch.set_flush_denormal(before)
 
-    parts = [(part, n, *ends[n : n + 2]) for n in range(len(ends) - 1)]
-    share = max(1, threads // len(parts))
+    share = max(1, threads // len(halves))
     try:
-        together([(*p, share) for p in parts])
+        together([(part, number, rows, share) for number, rows in enumerate(halves)])
     finally:
         torch.set_num_threads(threads)
-    return sum(found.values())
+    return sum(found)
+
+
+def even_levels(count: int, g: torch.Generator) -> Tensor:
+    """(count,) in [0, 1), evenly spread from a random start: the gradient varies less than with
+    levels that are each drawn by themselves."""
+    return (torch.rand(1, generator=g) + torch.arange(count) / count) % 1
 
 
 def adopt(nets: Networks, folder: Path) -> None:

@@ -20,7 +20,7 @@ def test_a_first_step_at_full_size_stays_within_12_gb(tmp_path: Path) -> None:
         pytest.skip(f"less than {NEEDED_GB:g} GB of disk are free")
     command = [sys.executable, "-m", "tests.bench.bench_first_step", str(tmp_path / "sd15")]
     try:
-        run = subprocess.run(command, capture_output=True, text=True, check=True)
+        run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     finally:
         shutil.rmtree(tmp_path / "sd15", ignore_errors=True)
     figures = json.loads(run.stdout.splitlines()[-1])

@@ -28,6 +28,8 @@ def stand_ins(folder: Path, device: bool) -> Path:
     """A torch with or without a device, and a gsplat that logs its compiling; the log."""
     log = folder / "log"
     (folder / "gsplat" / "cuda").mkdir(parents=True)
+    for package in ("gsplat", "gsplat/cuda"):  # or the installed one would come first
+        (folder / package / "__init__.py").touch()
     (folder / "gsplat" / "cuda" / "_backend.py").write_text(STAND_IN.format(log=str(log)))
     (folder / "torch.py").write_text(TORCH.format(device=device))
     return log

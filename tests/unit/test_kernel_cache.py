@@ -38,6 +38,8 @@ def project(tmp_path: Path) -> Path:
     (package / "render").mkdir(parents=True)
     for name in ("kernels.py", "kernel_cache.py"):
         shutil.copy(ROOT / "backend" / "render" / name, package / "render")
+    for folder in (package, package / "render"):  # or the installed package would come first
+        (folder / "__init__.py").touch()
     (package / "helpers.py").write_text(HELPER.format(factor=2))
     (package / "caller.py").write_text(CALLER)
     return tmp_path

@@ -11,6 +11,7 @@ import torch
 from backend.cameras import CameraRange, orbit
 from backend.guidance.base import DOMAINS
 from backend.guidance.prop_conditioning import fold, unfold
+from backend.neighbours import flushes_subnormals
 from backend.training import data, meanings, model, train
 from backend.training.looks import plain
 from backend.training.optimisers import Optimiser
@@ -175,11 +176,12 @@ def test_halves_of_a_batch_add_up_to_its_gradient(shards, monkeypatch, threads: 
     nets, config = train.Networks(table), train.TrainConfig(batch=7)
     alphas = model.build_scheduler().alphas_cumprod
     batch = train.Views(shards, table).batch(config.batch, np.random.default_rng(0))
-    expected = 0.0
+    levels, expected = train.even_levels(7, torch.Generator().manual_seed(15)), 0.0
     for number, rows in enumerate((slice(0, 4), slice(4, 7))):
-        g = torch.Generator().manual_seed(5 + number * 2**32)
+        g = torch.Generator().manual_seed(16 + number)
         some = {name: tensor[rows] for name, tensor in batch.items()}
-        loss = train.training_loss(nets, some, alphas, config, g) * (len(some["tokens"]) / 7)
+        loss = train.training_loss(nets, some, alphas, config, levels[rows], g)
+        loss = loss * (len(some["tokens"]) / 7)
         loss.backward()
         expected += loss.item()
     wanted = {name: p.grad.clone() for name, p in nets.named_parameters() if p.grad is not None}
@@ -195,6 +197,31 @@ def test_halves_of_a_batch_add_up_to_its_gradient(shards, monkeypatch, threads: 
         if name in wanted:
             difference = (parameter.grad - wanted[name]).norm()
             assert difference <= 0.02 * wanted[name].norm() + 1e-7, name  # bf16
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_no_two_pictures_of_a_batch_have_one_noise(shards, monkeypatch, count: int) -> None:
+    """torch's generators look at the lower 32 bits of a seed alone."""
+    seen: list[torch.Tensor] = []
+    whole = train.training_loss
+
+    def watched(nets, batch, alphas, config, levels, g):
+        seen.extend([levels, torch.randn(3, generator=g.clone_state())])
+        return whole(nets, batch, alphas, config, levels, g)
+
+    monkeypatch.setattr(train, "training_loss", watched)
+    monkeypatch.setattr(train, "build_unet", lambda: model.build_unet((16, 16, 32)))
+    table = _table(sorted(data.caption_words(data.DataConfig(), 50)))
+    batch = train.Views(shards, table).batch(count, np.random.default_rng(0))
+    alphas = model.build_scheduler().alphas_cumprod
+    flushes = flushes_subnormals()
+    loss = train._slopes(train.Networks(table), batch, alphas, train.TrainConfig(batch=count), 5)
+    assert np.isfinite(loss) and flushes_subnormals() == flushes
+    levels = torch.cat(seen[::2]).sort().values
+    assert len(levels) == count
+    torch.testing.assert_close(levels.diff(), torch.full((count - 1,), 1 / count))
+    if count > 1:
+        assert not torch.equal(seen[1], seen[3])
 
 
 def test_camera_distribution_covers_what_the_product_samples() -> None:

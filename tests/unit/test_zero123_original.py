@@ -244,6 +244,12 @@ def test_models_convert_takes_a_file_that_is_here(
     torch.save({"state_dict": state}, broken)
     assert main(["models", "convert", "stable-zero123", str(broken)]) == 2
     assert {path: path.read_bytes() for path in made.rglob("*") if path.is_file()} == before
+    assert [path.name for path in made.parent.iterdir()] == [made.name]
+    inside = made / "original" / "own.ckpt"
+    inside.parent.mkdir()
+    inside.write_bytes(file.read_bytes())
+    assert main(["models", "convert", "stable-zero123", str(inside)]) == 2
+    assert "Move the checkpoint out of" in capsys.readouterr().err and inside.exists()
     capsys.readouterr()
     assert main(["models", "convert", "stable-zero123", str(tmp_path / "no.ckpt")]) == 2
     assert "no checkpoint" in capsys.readouterr().err
