@@ -40,7 +40,8 @@ BLENDER_LIBRARIES = (
     *("libgl1", "libx11-6", "libxi6", "libxfixes3", "libxrender1", "libxkbcommon0", "libsm6"),
     *("libice6", "libegl1", "libgl1-mesa-dri"),
 )
-TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")  # most tests keep less than one core busy
+# For two cores: most tests keep less than one busy, props keep all of one.
+TWO_AT_A_TIME, THREE_AT_A_TIME = (("-n", n, "--dist", "loadfile") for n in "23")
 MODELS = ("sweethome3d-furniture",)  # props that people have made: tests/golden
 CLOCK = ("faketime",)  # with which tests turn a running server's clock
 
@@ -90,9 +91,9 @@ def validator(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """The whole suite, two files at a time; `nox -s tests -- tests/unit/test_cli.py` for a part."""
+    """The whole suite; `nox -s tests -- tests/unit/test_cli.py` for a part."""
     _apt_install(session, *CLOCK)
-    options = session.posargs or TWO_AT_A_TIME
+    options = session.posargs or THREE_AT_A_TIME
     session.run(PYTHON, "-m", "pytest", "-ra", *options, env=_test_environment())
 
 

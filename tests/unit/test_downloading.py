@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 from email.message import Message
+from functools import partial
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -86,8 +87,8 @@ def test_a_download_goes_on_where_it_stopped(tmp_path: Path, monkeypatch, publis
 def test_progress_is_shown_from_where_it_stopped(
     tmp_path: Path, publisher, monkeypatch, capsys
 ) -> None:
-    # The hub's own, which reads once whether it is to be silent: other tests have silenced it.
-    monkeypatch.setattr("huggingface_hub.utils.tqdm", tqdm)
+    # The hub's own reads once whether it is to be silent, and transformers silences all of them.
+    monkeypatch.setattr("huggingface_hub.utils.tqdm", partial(tqdm, disable=False))
     file = begun(tmp_path, publisher)
     publisher.breaks_after = None
     capsys.readouterr()
