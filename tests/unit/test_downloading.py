@@ -85,8 +85,8 @@ def test_a_download_goes_on_where_it_stopped(tmp_path: Path, monkeypatch, publis
 class Bar:
     """Stands for the hub's, which other tests in this process may have silenced for good."""
 
-    def __init__(self, desc: str, total: int, initial: int, **_: object):
-        self.desc, self.total, self.shown = desc, total, [initial]
+    def __init__(self, part: Path, told: dict[str, str], have: int):
+        self.total, self.shown = told["size"], [have]
 
     def __enter__(self) -> Bar:
         return self
@@ -100,15 +100,20 @@ class Bar:
 
 def test_progress_is_shown_from_where_it_stopped(tmp_path: Path, publisher, monkeypatch) -> None:
     made: list[Bar] = []
-    monkeypatch.setattr(
-        "huggingface_hub.utils.tqdm", lambda **said: made.append(Bar(**said)) or made[-1]
-    )
+    real = downloading._bar
+
+    def bar(*said):
+        real(*said).close()
+        made.append(Bar(*said))
+        return made[-1]
+
+    monkeypatch.setattr(downloading, "_bar", bar)
     monkeypatch.setattr(downloading, "CHUNK", 60)
     file = begun(tmp_path, publisher)
     publisher.breaks_after = None
     fetch(file)
     assert [bar.shown for bar in made] == [[0, 50], [50, 110, 170, 200]]
-    assert all(bar.desc == "file" and bar.total == 200 and bar.closed for bar in made)
+    assert all(bar.total == "200" and bar.closed for bar in made)
 
 
 def test_another_file_under_the_same_address_is_fetched_from_its_beginning(
