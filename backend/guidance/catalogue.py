@@ -16,11 +16,16 @@ RECORD = "pulled.json"  # beside a prior's files once all of them are here
 
 @dataclass(frozen=True)
 class Published:
-    """One place to download from. revision: a commit, so that files can't change under a name."""
+    """One place to download from. revision: a commit, so that files can't change under a name;
+    where there is none, `hashes` do the same, or the site's own list of them at least tells damage.
+    """
 
-    repository: str  # on the hub; or the address of a folder of files, "https://..."
+    # On the hub; or on ModelScope, "modelscope:..."; or the address of a folder, "https://...".
+    repository: str
     revision: str | None = None  # None: what is newest; its commit is noted when it is pulled
     files: tuple[str, ...] = ()  # patterns, where the files are called otherwise there
+    hashes: tuple[tuple[str, str], ...] = ()  # of files: their sha256
+    checkpoints: tuple[str, ...] = ()  # files in an original layout, converted when they are here
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,6 @@ class Source:
     gated: bool = False  # its licence must be accepted on the hub first
     # Of main memory beside a card: to read the words, and the weights on their way.
     host_gb: float = 6.0
-    checkpoints: tuple[str, ...] = ()  # files in an original layout, converted when they are here
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,28 @@ _SD3 = (
     "text_encoder_3/model-*.safetensors",
 )  # fmt: skip
 
+_SDXL_HASHES = (  # of the hub's files at the commit that is pinned
+    (
+        "unet/diffusion_pytorch_model.fp16.safetensors",
+        "83e012a805b84c7ca28e5646747c90a243c65c8ba4f070e2d7ddc9d74661e139",
+    ),
+    (
+        "vae/diffusion_pytorch_model.fp16.safetensors",
+        "bcb60880a46b63dea58e9bc591abe15f8350bde47b405f9c38f4be70c6161e68",
+    ),
+    (
+        "text_encoder/model.fp16.safetensors",
+        "660c6f5b1abae9dc498ac2d21e1347d2abdb0cf6c0c0c8576cd796491d9a6cdd",
+    ),
+    (
+        "text_encoder_2/model.fp16.safetensors",
+        "ec310df2af79c318e24d20511b601a591ca8cd4f1fce1d8dff822a356bcdb1f4",
+    ),
+)  # fmt: skip
+_RICHDREAMER = ("nd_mv_ema.ckpt", "albedo_mv_ema.ckpt")
+
+# Copies of gated repositories that ask for no licence are left out: deepfloyd, sd3 and sd35 have
+# one place. No other has MVDream's own checkpoint.
 SOURCES: dict[str, Source] = {
     "sd15": Source(
         (
@@ -104,6 +130,10 @@ SOURCES: dict[str, Source] = {
                 "stabilityai/stable-diffusion-xl-base-1.0",
                 "462165984030d82259a11f4367a4eed129e94a7b",
             ),
+            Published(
+                "modelscope:AI-ModelScope/stable-diffusion-xl-base-1.0", "v1.0.9",
+                hashes=_SDXL_HASHES,
+            ),
         ),
         "CreativeML Open RAIL++-M", 7.1, 12.0, 7.0, (*_TEXTS, *_HALF), host_gb=10.0,
     ),
@@ -132,25 +162,29 @@ SOURCES: dict[str, Source] = {
         "Stability AI Community Licence", 17.0, 17.0, 6.0, _SD3, gated=True, host_gb=17.0,
     ),
     "mvdream": Source(
-        (Published("MVDream/MVDream", "d14ac9d78c48c266005729f2d5633f6c265da467"),),
+        (
+            Published(
+                "MVDream/MVDream", "d14ac9d78c48c266005729f2d5633f6c265da467",
+                checkpoints=("sd-v2.1-base-4view.pt",),
+            ),
+        ),
         "CreativeML Open RAIL++-M", 5.2, 10.0, 6.0, ("sd-v2.1-base-4view.pt",),
-        checkpoints=("sd-v2.1-base-4view.pt",),
     ),
     "richdreamer": Source(
         (
+            # The authors' own script fetches it here, where each file's hash is told.
+            Published(
+                "modelscope:Damo_XR_Lab/Normal-Depth-Diffusion-Model", "master",
+                checkpoints=_RICHDREAMER,
+            ),
             # As the README of modelscope/normal-depth-diffusion gives it.
             Published(
-                "https://virutalbuy-public.oss-cn-hangzhou.aliyuncs.com/share/RichDreamer"
-            ),
-            # The authors' own script fetches this model of ModelScope's.
-            Published(
-                "https://modelscope.cn/models/Damo_XR_Lab/Normal-Depth-Diffusion-Model/resolve/master"
+                "https://virutalbuy-public.oss-cn-hangzhou.aliyuncs.com/share/RichDreamer",
+                checkpoints=_RICHDREAMER,
             ),
         ),
         "Apache-2.0 of its publishers; its bases' CreativeML Open RAIL-M and RAIL++-M",
-        11.0, 14.0, 7.0,
-        ("nd_mv_ema.ckpt", "albedo_mv_ema.ckpt"), host_gb=10.0,
-        checkpoints=("nd_mv_ema.ckpt", "albedo_mv_ema.ckpt"),
+        11.0, 14.0, 7.0, _RICHDREAMER, host_gb=10.0,
     ),
     "zero123": Source(
         (
@@ -168,6 +202,17 @@ SOURCES: dict[str, Source] = {
         (
             Published(
                 "ashawkey/stable-zero123-diffusers", "a6c09344fbd45843d35f2095c203c4a8e55b4dbb"
+            ),
+            # Its publisher's own file, converted here.
+            Published(
+                "stabilityai/stable-zero123", None, ("stable_zero123.ckpt",),
+                (
+                    (
+                        "stable_zero123.ckpt",
+                        "a28d471b0f450881faf0685335a9ace0c12191c007d285862012747ab4b80f6b",
+                    ),
+                ),
+                ("stable_zero123.ckpt",),
             ),
         ),
         "Stability AI's for research, not commercial", 5.1, 5.0, 3.0, (*_TEXTS, "*/*.safetensors"),

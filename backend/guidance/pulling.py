@@ -1,19 +1,16 @@
 """Downloads a prior's weights by the user's wish, and checks them later. No torch.
 
 In: a name from catalogue.SOURCES. Out: a folder in diffusers' layout with pulled.json beside its
-files: where they are from, the commit, and each one's size and sha256. The download itself is
-huggingface_hub's, which resumes, shows its progress and honours HF_HUB_OFFLINE.
+files: where they are from, the commit, and each one's size and sha256. places.py fetches.
 """
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
 import logging
 import shutil
 from collections.abc import Callable, Sequence
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +26,11 @@ from backend.guidance.catalogue import (
     models_folder,
     weights_in,
 )
-from backend.guidance.downloading import download
+from backend.guidance.places import NOTED, come, sha256_of
 from backend.guidance.refusals import reason
 
 log = logging.getLogger(__name__)
-INDEX = "model_index.json"
 ORIGINAL = "original"  # where a checkpoint lies until it is converted
-NOTED = Path(".cache", "huggingface", "download")  # where the hub's client notes commit and hash
 _OWN = {RECORD, ".cache", ORIGINAL}  # not part of the weights
 
 
@@ -51,23 +46,32 @@ def pull(name: str) -> Path:
     source, folder, said = source_of(name), models_folder() / name, []
     if _is_newest(folder, source):
         return folder
-    bases = _bases(name) if source.checkpoints else []
+    bases = _bases(name) if any(place.checkpoints for place in source.places) else []
     _check_room(name, source, folder)
     for place in source.places:
+        there = folder / ORIGINAL if place.checkpoints else folder
         try:
-            _download(place, source, folder / ORIGINAL if source.checkpoints else folder)
+            come(place, source.files, there)
         except Exception as error:  # the hub's errors have no common base but Exception
             said.append(f"{place.repository}: {reason(error, place.revision)}")
             log.debug("pulling %s failed", place.repository, exc_info=True)
             continue
-        if source.checkpoints:
-            originals = [folder / ORIGINAL / file for file in source.checkpoints]
-            _converter(CONVERTERS[name])(*originals, *bases, folder)
-            for original in originals:  # they go once their tensors are written anew
-                original.unlink()
-        _write_record(folder, place.repository, place.revision or _commit(folder))
+        if place.checkpoints:
+            _convert_pulled(name, place, bases, folder)
+        _write_record(folder, place.repository, place.revision or _commit(there))
         return folder
     raise PriorError(f"'{name}' could not be pulled ({'; '.join(said)}).{_advice(name, source)}")
+
+
+def _convert_pulled(name: str, place: Published, bases: Sequence[Path], folder: Path) -> None:
+    """The checkpoints that have come -> the prior's folder. They go once it has their tensors."""
+    originals = [folder / ORIGINAL / file for file in place.checkpoints]
+    for path in weights_in(folder):  # of a place that failed: they would be taken for these
+        if path.relative_to(folder).parts[0] not in _OWN:
+            path.unlink()
+    _converter(CONVERTERS[name])(*originals, *bases, folder)
+    for original in originals:
+        original.unlink()
 
 
 def _advice(name: str, source: Source) -> str:
@@ -88,15 +92,18 @@ def _is_newest(folder: Path, source: Source) -> bool:
     if faults(folder):
         return False
     record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    pinned = {(place.repository, place.revision) for place in source.places}
-    return (record.get("repository"), record.get("revision")) in pinned
+    repository, revision = record.get("repository"), record.get("revision")
+    return any(
+        repository == place.repository and (place.revision or revision) == revision
+        for place in source.places
+    )
 
 
 def _check_room(name: str, source: Source, folder: Path) -> None:
     """Raises PriorError where the disk is too small for what is still to come."""
     existing = next(p for p in [folder, *folder.absolute().parents] if p.exists())
     here = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) / 1e9
-    copies = 2 if source.checkpoints else 1  # converted beside itself
+    copies = 2 if source.places[0].checkpoints else 1  # converted beside itself
     free, needed = shutil.disk_usage(existing).free / 1e9, source.download_gb * copies - here
     if free < needed:
         raise PriorError(
@@ -138,7 +145,7 @@ def convert(name: str, checkpoints: Sequence[Path]) -> Path:
 
 def absent_bases(name: str) -> list[str]:
     """Priors that `pull` fetches beside this one, as it shares parts with them: those not here."""
-    bases = CONVERTERS[name].bases if SOURCES[name].checkpoints else ()
+    bases = CONVERTERS[name].bases if SOURCES[name].places[0].checkpoints else ()
     return [base for base in bases if not (models_folder() / base / RECORD).is_file()]
 
 
@@ -153,64 +160,6 @@ def _converter(converter: Converter) -> Callable[..., None]:
     return getattr(importlib.import_module(module), function)
 
 
-def _download(place: Published, source: Source, folder: Path) -> None:
-    files = place.files or source.files
-    if place.repository.startswith("https://"):
-        for file in files:
-            download(f"{place.repository}/{file}", folder / file)
-        return
-    from huggingface_hub import model_info, snapshot_download
-
-    # Asked first: a snapshot takes a folder that is there for whole where the hub can't be asked.
-    # This call is not tried again for half a minute where there is no network.
-    told = model_info(place.repository, revision=place.revision).siblings
-    listed = [sibling.rfilename for sibling in told or ()]
-    needed = {name for name in listed if any(fnmatch(name, p) for p in files)}
-    former = [path for path in weights_in(folder) if _name(path, folder) not in needed]
-    snapshot_download(
-        place.repository,
-        revision=place.revision,
-        allow_patterns=list(files),
-        local_dir=folder,
-    )
-    for wanted in (*(source.checkpoints or (INDEX,)), *sorted(needed)):
-        if not (folder / wanted).is_file():
-            raise PriorError(f"it has no {wanted}")
-    for pattern in files:
-        place_of, _, last = pattern.rpartition("/")
-        if last.endswith(".safetensors") and not any(folder.glob(f"{place_of}/*.safetensors")):
-            raise PriorError(f"it has no weights of {place_of}")
-    _compare_with_hub(folder)
-    for path in former:  # of another source, in another precision: it would be taken for these
-        path.unlink()
-
-
-def _compare_with_hub(folder: Path) -> None:
-    """Every file against the hash that the hub told of it before it came: a sha256 of large ones, a
-    git blob's sha1 of small ones. Raises PriorError, and deletes what came wrong."""
-    noted, damaged = folder / NOTED, []
-    for note in sorted(noted.rglob("*.metadata")):
-        path = folder / note.relative_to(noted).with_suffix("")
-        told = [*note.read_text().split("\n"), ""][1].strip()
-        if path.is_file() and told != (_told(path, len(told)) or told):
-            path.unlink()
-            note.unlink()
-            damaged.append(path.relative_to(folder).as_posix())
-    if damaged:
-        more = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
-        raise PriorError(f"{damaged[0]}{more} came damaged and is deleted; pull it again")
-
-
-def _told(path: Path, length: int) -> str | None:
-    """The file's hash of so many hexadecimal digits; None for a length that says nothing."""
-    if length not in (40, 64):
-        return None
-    digest = hashlib.sha256() if length == 64 else hashlib.sha1(usedforsecurity=False)
-    if length == 40:
-        digest.update(f"blob {path.stat().st_size}\0".encode())
-    return _hashed(path, digest)
-
-
 def _write_record(folder: Path, repository: str, revision: str | None) -> None:
     record = {
         "repository": repository,
@@ -223,10 +172,7 @@ def _write_record(folder: Path, repository: str, revision: str | None) -> None:
 
 def _commit(folder: Path) -> str | None:
     """The commit that huggingface_hub noted beside the index it downloaded."""
-    for note in (
-        *(folder / NOTED).glob("*.metadata"),
-        *(folder / ORIGINAL / NOTED).glob("*.metadata"),
-    ):
+    for note in (folder / NOTED).glob("*.metadata"):
         return note.read_text().split("\n")[0].strip()
     return None
 
@@ -241,14 +187,7 @@ def _name(path: Path, folder: Path) -> str:
 
 
 def _facts(path: Path) -> dict[str, Any]:
-    return {"size": path.stat().st_size, "sha256": _hashed(path, hashlib.sha256())}
-
-
-def _hashed(path: Path, digest: Any) -> str:
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 22):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return {"size": path.stat().st_size, "sha256": sha256_of(path)}
 
 
 def faults(folder: Path) -> list[str]:

@@ -2,7 +2,8 @@
 
 In: 105000.ckpt, zero123-xl.ckpt or stable_zero123.ckpt: UNet, VAE, OpenAI's CLIP and the camera's
 projection in one file. Out: diffusers' layout. Each part is met tensor by tensor: nothing missing,
-nothing left over but CLIP's words, which their code never asks.
+nothing left over but CLIP's words, which their code never asks. Where the file has both, the UNet's
+averaged weights are taken, as their code does.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch import Tensor
 from backend.errors import PriorError
 from backend.guidance.components import TEXT
 from backend.guidance.conversion import (
+    UNET_PREFIX,
     read_checkpoint,
     renamed,
     under,
@@ -34,6 +36,7 @@ STABLE_KEY = "stable_zero123"  # of model_index.json
 VAE_PREFIX, CLIP_PREFIX, CAMERA_PREFIX = (
     "first_stage_model.", "cond_stage_model.model.", "cc_projection.",
 )  # fmt: skip
+EMA_PREFIX = "model_ema."
 WORDS = ("positional_embedding", "text_projection", "logit_scale", "token_embedding", "ln_final")
 HEAD_WIDTH = 64  # of OpenAI's vision transformers
 
@@ -91,7 +94,7 @@ def convert_zero123(
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
-    layout, state = layout or Layout(), read_checkpoint(checkpoint)
+    layout, state = layout or Layout(), averaged(read_checkpoint(checkpoint))
     with torch.device("meta"):
         unet = UNet2DConditionModel.from_config(layout.unet).state_dict()
         vae = AutoencoderKL.from_config(layout.vae).state_dict()
@@ -103,6 +106,19 @@ def convert_zero123(
     _convert_projection(under(CAMERA_PREFIX, state), checkpoint, out / "clip_camera_projection")
     _write_scheduler(out / "scheduler")
     write_index(out, PIPELINE, **{STABLE_KEY: stable})
+
+
+def averaged(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The running means of the UNet's weights in place of the last step's, where the file has them
+    all: the authors sample with these (cvlab-columbia/zero123, gradio_new.py)."""
+    means = {
+        name: EMA_PREFIX + name.removeprefix("model.").replace(".", "")
+        for name in state
+        if name.startswith(UNET_PREFIX)
+    }
+    if not all(mean in state for mean in means.values()):
+        return state
+    return state | {name: state[mean] for name, mean in means.items()}
 
 
 def _convert_clip(state: dict[str, Tensor], checkpoint: Path, out: Path) -> None:

@@ -69,11 +69,13 @@ def refused(capsys, name: str = "sd21") -> str:
     return said
 
 
-def test_every_place_on_the_hub_is_pinned_to_a_commit() -> None:
+def test_every_place_on_the_hub_is_pinned_to_a_commit_or_to_the_content_of_its_files() -> None:
     places = [place for source in SOURCES.values() for place in source.places]
     for place in places:
-        if not place.repository.startswith("https://"):
-            assert place.revision is not None and len(place.revision) == 40, place
+        if not place.repository.startswith(("https://", "modelscope:")):
+            pinned = place.revision is not None and len(place.revision) == 40
+            assert pinned or set(dict(place.hashes)) == set(place.files) != set(), place
+        assert all(len(hash_) == 64 for _, hash_ in place.hashes)
 
 
 def test_what_is_pulled_is_what_is_asked_for_and_is_pulled_once(hub, models, capsys) -> None:

@@ -1,4 +1,4 @@
-"""Zero-1-to-3's published checkpoints: their names one by one, conversion, what is refused."""
+"""Zero-1-to-3's published checkpoints: conversion, averaged weights, what is refused."""
 
 from __future__ import annotations
 
@@ -28,82 +28,9 @@ from backend.guidance.zero123_original import (
     convert_zero123,
 )
 from backend.reference.picture import load_reference
-from tests.original_layout import published
 from tests.tiny_zero123 import write_picture, write_zero123
 
 PARTS = ("unet", "vae", "image_encoder", "clip_camera_projection")
-
-
-def pair(*names: str) -> list[str]:
-    return [f"{name}.{kind}" for name in names for kind in ("weight", "bias")]
-
-
-def published_vae(levels: int = 4, blocks: int = 2, wider: tuple[int, ...] = (1, 2)) -> list[str]:
-    """Counted up as ldm/modules/diffusionmodules/model.py builds it with ch_mult 1 2 4 4."""
-
-    def block(name: str, shortcut: bool) -> list[str]:
-        inner = ("norm1", "conv1", "norm2", "conv2", *["nin_shortcut"] * shortcut)
-        return pair(*(f"{name}.{part}" for part in inner))
-
-    def middle(name: str) -> list[str]:
-        attention = pair(*(f"{name}.mid.attn_1.{p}" for p in ("norm", "q", "k", "v", "proj_out")))
-        sides = block(f"{name}.mid.block_1", False) + block(f"{name}.mid.block_2", False)
-        return attention + sides + pair(f"{name}.conv_in", f"{name}.norm_out", f"{name}.conv_out")
-
-    names = [*middle("encoder"), *middle("decoder"), *pair("quant_conv", "post_quant_conv")]
-    for level in range(levels):
-        for index in range(blocks):
-            changes = index == 0 and level in wider
-            names += block(f"encoder.down.{level}.block.{index}", changes)
-        for index in range(blocks + 1):
-            changes = index == 0 and level in (0, 1)  # the decoder narrows on its way to the finest
-            names += block(f"decoder.up.{level}.block.{index}", changes)
-        if level < levels - 1:
-            names += pair(f"encoder.down.{level}.downsample.conv")
-        if level > 0:
-            names += pair(f"decoder.up.{level}.upsample.conv")
-    return names
-
-
-def published_clip(layers: int = 24) -> list[str]:
-    """OpenAI's ViT-L/14, its picture half."""
-    names = ["class_embedding", "positional_embedding", "proj", "conv1.weight"]
-    names += pair("ln_pre", "ln_post")
-    for index in range(layers):
-        inner = ("attn.out_proj", "ln_1", "ln_2", "mlp.c_fc", "mlp.c_proj")
-        names += pair(*(f"transformer.resblocks.{index}.{part}" for part in inner))
-        names += [f"transformer.resblocks.{index}.attn.in_proj_{k}" for k in ("weight", "bias")]
-    return [f"visual.{name}" for name in names]
-
-
-def test_every_name_of_the_published_networks_is_met() -> None:
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-    from transformers.models.clip.configuration_clip import CLIPVisionConfig
-    from transformers.models.clip.modeling_clip import CLIPVisionModelWithProjection
-
-    layout = Layout()
-    with torch.device("meta"):
-        unet = UNet2DConditionModel.from_config(layout.unet).state_dict()
-        vae = AutoencoderKL.from_config(layout.vae).state_dict()
-        vision = CLIPVisionConfig(
-            hidden_size=1024, intermediate_size=4096, num_hidden_layers=24, num_attention_heads=16,
-            patch_size=14, projection_dim=768,
-        )  # fmt: skip
-        clip = CLIPVisionModelWithProjection(vision).state_dict()
-    names = unet_names(unet, layout.unet)
-    theirs = [name for name in published(skips=(1, 2)) if not name.startswith("camera_embed")]
-    assert set(names.values()) == set(theirs) and len(names) == len(theirs)
-    assert unet["conv_in.weight"].shape == (320, 8, 3, 3)
-    met = [original_vae_name(name, 4) for name in vae]
-    assert set(met) == set(published_vae()) and len(met) == len(set(met)) == 248
-    seen = {original_clip_name(n) for n in clip if not n.endswith("position_ids")}
-    split = set(published_clip())
-    for name in list(split):
-        if ".in_proj_" in name:
-            split.remove(name)
-            split |= {name.replace("in_proj_", f"{letter}_proj.") for letter in "qkv"}
-    assert seen == split and len(seen) == 8 + 24 * 16
 
 
 def original_of(folder: Path) -> dict[str, Tensor]:
@@ -165,6 +92,20 @@ def test_what_comes_out_is_what_went_in(folder, kind: str, tmp_path: Path, pictu
         noisy = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
         asked.append(prior.predict_x0(noisy, torch.full((2,), 500), Views(turntable(2)), 3.0))
     assert torch.equal(*asked)
+
+
+def test_averaged_weights_are_taken_where_all_of_them_are_there(folder, tmp_path: Path) -> None:
+    state, file = original_of(folder), tmp_path / "105000.ckpt"
+    last = {name: tensor for name, tensor in state.items() if name.startswith(UNET_PREFIX)}
+    for name in last:
+        state["model_ema." + name.removeprefix("model.").replace(".", "")] = last[name] + 1
+    for missing in (None, "model_ema.diffusion_modelout2bias"):
+        state.pop(missing, None)
+        torch.save({"state_dict": state}, file)
+        convert_zero123(file, tmp_path / "out", layout_of(folder))
+        before, after = _tensors(folder / "unet"), _tensors(tmp_path / "out" / "unet")
+        added = 0 if missing else 1
+        assert all(torch.equal(before[name] + added, after[name]) for name in before)
 
 
 @pytest.mark.parametrize("name", ["zero123", "stable-zero123"])
