@@ -147,7 +147,8 @@ def _pulled(name: str) -> dict[str, Any]:
             f"{source_of(base).download_gb:g} GB, licence: {source_of(base).licence}."
         )
     print(about, file=sys.stderr, flush=True)
-    return {"prior": name, "folder": str(pull(name)), "licence": source.licence}
+    folder = pull(name, lambda said: print(said, file=sys.stderr, flush=True))
+    return {"prior": name, "folder": str(folder), "licence": source.licence}
 
 
 def _checked(name: str) -> dict[str, Any]:

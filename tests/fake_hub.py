@@ -53,6 +53,14 @@ def etag(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
+def large(content: bytes) -> dict[str, Any]:
+    """What a listing tells of a file that is kept aside, besides."""
+    if len(content) < LARGE:
+        return {}
+    told = {"size": len(content), "sha256": etag(content), "oid": etag(content)}
+    return {"lfs": told | {"pointerSize": 134}}
+
+
 class Answering(BaseHTTPRequestHandler):
     hub: Hub
     protocol_version = "HTTP/1.1"
@@ -87,7 +95,7 @@ class Answering(BaseHTTPRequestHandler):
 
     def about(self, name: str, found: Repository, parts: list[str]) -> None:
         listed = [
-            {"type": "file", "path": f, "rfilename": f, "size": len(c), "oid": etag(c)}
+            {"type": "file", "path": f, "rfilename": f, "size": len(c), "oid": etag(c)} | large(c)
             for f, c in found.files.items()
         ]
         if "tree" in parts:

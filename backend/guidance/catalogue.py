@@ -26,6 +26,7 @@ class Published:
     files: tuple[str, ...] = ()  # patterns, where the files are called otherwise there
     hashes: tuple[tuple[str, str], ...] = ()  # of files: their sha256
     checkpoints: tuple[str, ...] = ()  # files in an original layout, converted when they are here
+    download_gb: float | None = None  # where it is not the source's
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,7 @@ SOURCES: dict[str, Source] = {
                         "a28d471b0f450881faf0685335a9ace0c12191c007d285862012747ab4b80f6b",
                     ),
                 ),
-                ("stable_zero123.ckpt",),
+                ("stable_zero123.ckpt",), 8.6,
             ),
         ),
         "Stability AI's for research, not commercial", 5.1, 5.0, 3.0, (*_TEXTS, "*/*.safetensors"),

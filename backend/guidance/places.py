@@ -9,33 +9,37 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from backend.errors import PriorError
-from backend.guidance.catalogue import Published, weights_in
+from backend.guidance.catalogue import Published
 from backend.guidance.downloading import download
 from backend.guidance.modelscope import address_of, listed
 
 log = logging.getLogger(__name__)
 INDEX = "model_index.json"
 NOTED = Path(".cache", "huggingface", "download")  # where the hub's client notes commit and hash
-MODELSCOPE = "modelscope:"
+MODELSCOPE, ADDRESS = "modelscope:", "https://"  # how such places begin
 
 
 def come(place: Published, files: Sequence[str], folder: Path) -> None:
     """files: patterns, but where the place has its own. What is whole already is not fetched again.
-    Raises PriorError where something is missing or came damaged, and deletes the latter."""
+    Raises PriorError where something is missing, is not what is known of it, or came damaged, and
+    deletes the latter."""
     files = place.files or files
-    if place.repository.startswith("https://"):
+    if place.repository.startswith(ADDRESS):
         for file in files:
             download(f"{place.repository}/{file}", folder / file)
     elif place.repository.startswith(MODELSCOPE):
         _from_modelscope(place, files, folder)
     else:
         _from_hub(place, files, folder)
+    for wanted in dict(place.hashes):
+        if not (folder / wanted).is_file():
+            raise PriorError(f"it has no {wanted}")
     _compare(folder, dict(place.hashes))
 
 
@@ -43,18 +47,35 @@ def sha256_of(path: Path) -> str:
     return _hashed(path, hashlib.sha256())
 
 
+def commit_of(folder: Path) -> str | None:
+    """The commit that huggingface_hub noted beside what it downloaded."""
+    for note in (folder / NOTED).glob("*.metadata"):
+        return note.read_text().split("\n")[0].strip()
+    return None
+
+
+def _check_known(place: Published, told: Mapping[str, str]) -> None:
+    """Before anything comes: whether the place has the files that are known of it."""
+    for name, hash_ in place.hashes:
+        if told.get(name) not in (hash_, None, ""):
+            raise PriorError(f"its {name} is not the known one")
+
+
 def _from_modelscope(place: Published, files: Sequence[str], folder: Path) -> None:
+    """Each file is compared when it comes; one that is there and differs is fetched anew."""
     model, revision = place.repository.removeprefix(MODELSCOPE), place.revision or "master"
     told = listed(model, revision)
+    _check_known(place, told)
     needed = {name: told[name] for name in sorted(told) if any(fnmatch(name, p) for p in files)}
-    former = _of_others(folder, needed)
-    for name in needed:
-        download(address_of(model, revision, name), folder / name)
-    _compare(folder, {name: told for name, told in needed.items() if told})
-    if silent := [name for name, told in needed.items() if not told]:
-        log.warning("ModelScope told no hash of %s, which is taken as it came", ", ".join(silent))
+    hashes = needed | {name: hash_ for name, hash_ in place.hashes if name in needed}
+    for name, hash_ in hashes.items():
+        if (path := folder / name).is_file() and hash_ and sha256_of(path) != hash_:
+            path.unlink()
+        download(address_of(model, revision, name), path)
+        _compare(folder, {name: hash_})
+    if silent := [name for name, hash_ in hashes.items() if not hash_]:
+        log.warning("ModelScope told no hash of %s, taken as it came", ", ".join(silent))
     _check_whole(place, files, folder, needed)
-    _delete(former)
 
 
 def _from_hub(place: Published, files: Sequence[str], folder: Path) -> None:
@@ -62,10 +83,13 @@ def _from_hub(place: Published, files: Sequence[str], folder: Path) -> None:
 
     # Asked first: a snapshot takes a folder that is there for whole where the hub can't be asked.
     # This call is not tried again for half a minute where there is no network.
-    told = model_info(place.repository, revision=place.revision).siblings
-    listing = [sibling.rfilename for sibling in told or ()]
-    needed = {name for name in listing if any(fnmatch(name, p) for p in files)}
-    former = _of_others(folder, needed)
+    asks = bool(place.hashes)
+    told = model_info(place.repository, revision=place.revision, files_metadata=asks)
+    about = told.siblings or ()
+    large = {file.rfilename: file.lfs["sha256"] for file in about if asks and file.lfs}
+    _check_known(place, large)
+    names = [file.rfilename for file in about]
+    needed = {name for name in names if any(fnmatch(name, p) for p in files)}
     snapshot_download(
         place.repository,
         revision=place.revision,
@@ -74,17 +98,6 @@ def _from_hub(place: Published, files: Sequence[str], folder: Path) -> None:
     )
     _check_whole(place, files, folder, needed)
     _compare_with_hub(folder)
-    _delete(former)
-
-
-def _of_others(folder: Path, needed: Container[str]) -> list[Path]:
-    """Weights of another source, in another precision: they would be taken for these."""
-    return [path for path in weights_in(folder) if _name(path, folder) not in needed]
-
-
-def _delete(former: Iterable[Path]) -> None:
-    for path in former:
-        path.unlink()
 
 
 def _check_whole(

@@ -1,21 +1,22 @@
-"""Downloads a prior's weights by the user's wish, and checks them later. No torch.
+"""Downloads a prior's weights by the user's wish, or converts checkpoints. No torch.
 
 In: a name from catalogue.SOURCES. Out: a folder in diffusers' layout with pulled.json beside its
-files: where they are from, the commit, and each one's size and sha256. places.py fetches.
+files (pull_records.py). Each place's files (places.py) come into a folder of their own below
+NAME.pulling, where they stay if it fails, and what was there before is replaced by the whole.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib
-import json
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from backend.errors import InputError, PriorError
-from backend.files import replace_atomically
+from backend.errors import CheckpointError, InputError, PriorError, PropsmithError
+from backend.files import FolderLock
 from backend.guidance.catalogue import (
     CONVERTERS,
     RECORD,
@@ -24,14 +25,12 @@ from backend.guidance.catalogue import (
     Published,
     Source,
     models_folder,
-    weights_in,
 )
-from backend.guidance.places import NOTED, come, sha256_of
+from backend.guidance.places import ADDRESS, come, commit_of
+from backend.guidance.pull_records import faults, origin, write_record
 from backend.guidance.refusals import reason
 
 log = logging.getLogger(__name__)
-ORIGINAL = "original"  # where a checkpoint lies until it is converted
-_OWN = {RECORD, ".cache", ORIGINAL}  # not part of the weights
 
 
 def source_of(name: str) -> Source:
@@ -40,38 +39,95 @@ def source_of(name: str) -> Source:
     return SOURCES[name]
 
 
-def pull(name: str) -> Path:
+def pull(name: str, tell: Callable[[str], None] = log.info) -> Path:
     """Tries each place in turn; raises PriorError with what each one said. What is whole already
-    is not asked for again."""
-    source, folder, said = source_of(name), models_folder() / name, []
+    is not asked for again. tell: gets a sentence when it goes on to the next place."""
+    source, folder = source_of(name), models_folder() / name
     if _is_newest(folder, source):
         return folder
     bases = _bases(name) if any(place.checkpoints for place in source.places) else []
-    _check_room(name, source, folder)
+    with _alone(folder.with_name(f"{name}.pulling"), name) as begun:
+        least = min(_room_gb(place, source) for place in source.places)
+        mended = any(_is_of(place, folder) for place in source.places)
+        _check_room(name, least, [begun, folder] if mended else [begun])
+        whole = _fetched(name, source, bases, begun, tell)
+        if whole != folder:
+            _replace(folder, whole)
+        shutil.rmtree(begun, ignore_errors=True)
+    return folder
+
+
+def _fetched(
+    name: str, source: Source, bases: Sequence[Path], begun: Path, tell: Callable[[str], None]
+) -> Path:
+    """The folder where all has come: of the prior itself where only some of its files had gone."""
+    said: list[str] = []
     for place in source.places:
-        there = folder / ORIGINAL if place.checkpoints else folder
+        if said:
+            size = f"about {_gigabytes(place, source):g} GB"
+            tell(f"{said[-1]}. Trying {place.repository} instead, {size}.")
+        mark = f"{place.repository}@{place.revision}".encode()
         try:
-            come(place, source.files, there)
+            return _from(place, name, source, bases, begun / hashlib.sha256(mark).hexdigest()[:12])
         except Exception as error:  # the hub's errors have no common base but Exception
-            said.append(f"{place.repository}: {reason(error, place.revision)}")
+            said.append(f"{place.repository}: {reason(error, place.revision).rstrip('.')}")
             log.debug("pulling %s failed", place.repository, exc_info=True)
-            continue
-        if place.checkpoints:
-            _convert_pulled(name, place, bases, folder)
-        _write_record(folder, place.repository, place.revision or _commit(there))
-        return folder
     raise PriorError(f"'{name}' could not be pulled ({'; '.join(said)}).{_advice(name, source)}")
 
 
-def _convert_pulled(name: str, place: Published, bases: Sequence[Path], folder: Path) -> None:
-    """The checkpoints that have come -> the prior's folder. They go once it has their tensors."""
-    originals = [folder / ORIGINAL / file for file in place.checkpoints]
-    for path in weights_in(folder):  # of a place that failed: they would be taken for these
-        if path.relative_to(folder).parts[0] not in _OWN:
-            path.unlink()
-    _converter(CONVERTERS[name])(*originals, *bases, folder)
-    for original in originals:
-        original.unlink()
+def _from(place: Published, name: str, source: Source, bases: Sequence[Path], begun: Path) -> Path:
+    """Everything from one place, with its record."""
+    whole = files = begun / "whole"
+    if place.checkpoints:
+        files = begun / "original"
+    elif _is_of(place, models_folder() / name):
+        whole = files = models_folder() / name
+    elif not faults(whole):
+        return whole  # killed just before it took its place
+    _check_room(name, _room_gb(place, source), [files])
+    come(place, source.files, files)
+    if place.checkpoints:
+        shutil.rmtree(whole, ignore_errors=True)
+        try:
+            _converter(CONVERTERS[name])(*(files / n for n in place.checkpoints), *bases, whole)
+        except PriorError:
+            if place.repository.startswith(ADDRESS):  # it may have come wrong: nothing told a hash
+                shutil.rmtree(files)
+            raise
+    for left in [*whole.rglob("*.part"), *whole.rglob("*.part.json")]:
+        left.unlink()
+    write_record(whole, place.repository, place.revision or commit_of(files))
+    return whole
+
+
+@contextmanager
+def _alone(begun: Path, name: str) -> Iterator[Path]:
+    """The folder, while nobody else pulls into it."""
+    begun.mkdir(parents=True, exist_ok=True)
+    lock = FolderLock(begun / "lock")
+    try:
+        lock.acquire()
+    except CheckpointError as error:
+        raise PriorError(f"'{name}' is being pulled by another process: wait for it.") from error
+    try:
+        yield begun
+    finally:
+        lock.release()
+
+
+def _replace(folder: Path, whole: Path) -> None:
+    """`whole` in the place of `folder`. Raises PriorError where that can't be moved."""
+    former = folder.with_name(f"{folder.name}.replaced")
+    shutil.rmtree(former, ignore_errors=True)
+    try:
+        if folder.exists():
+            folder.rename(former)
+        whole.rename(folder)
+    except OSError as error:
+        raise PriorError(
+            f"'{folder}' could not be replaced ({reason(error)}): stop what uses it and try again."
+        ) from error
+    shutil.rmtree(former, ignore_errors=True)
 
 
 def _advice(name: str, source: Source) -> str:
@@ -89,22 +145,31 @@ def _advice(name: str, source: Source) -> str:
 
 def _is_newest(folder: Path, source: Source) -> bool:
     """Whether all is here, from one of the commits that are pinned."""
-    if faults(folder):
-        return False
-    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    repository, revision = record.get("repository"), record.get("revision")
-    return any(
-        repository == place.repository and (place.revision or revision) == revision
-        for place in source.places
-    )
+    return any(_is_of(place, folder) for place in source.places) and not faults(folder)
 
 
-def _check_room(name: str, source: Source, folder: Path) -> None:
-    """Raises PriorError where the disk is too small for what is still to come."""
+def _is_of(place: Published, folder: Path) -> bool:
+    repository, revision = origin(folder) or ("", None)
+    return repository == place.repository and (place.revision or revision) == revision
+
+
+def _gigabytes(place: Published, source: Source) -> float:
+    return place.download_gb or source.download_gb
+
+
+def _room_gb(place: Published, source: Source) -> float:
+    """A checkpoint is converted beside itself."""
+    return _gigabytes(place, source) * (2 if place.checkpoints else 1)
+
+
+def _check_room(name: str, gigabytes: float, places: Sequence[Path]) -> None:
+    """Raises PriorError where the disk is too small for what is still to come, beside what lies in
+    `places` already."""
+    folder = models_folder()
     existing = next(p for p in [folder, *folder.absolute().parents] if p.exists())
-    here = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) / 1e9
-    copies = 2 if source.places[0].checkpoints else 1  # converted beside itself
-    free, needed = shutil.disk_usage(existing).free / 1e9, source.download_gb * copies - here
+    files = [p for place in places for p in place.rglob("*") if p.is_file()]
+    here = sum(p.stat().st_size for p in files) / 1e9
+    free, needed = shutil.disk_usage(existing).free / 1e9, gigabytes - here
     if free < needed:
         raise PriorError(
             f"'{name}' needs about {needed:.1f} GB more in '{folder}', where {free:.1f} GB are "
@@ -125,27 +190,26 @@ def convert(name: str, checkpoints: Sequence[Path]) -> Path:
     if absent := [str(path) for path in checkpoints if not path.is_file()]:
         raise InputError(f"There is no checkpoint '{absent[0]}': check its path.")
     fresh, former = (folder.with_name(f"{name}.{end}") for end in ("unfinished", "replaced"))
-    places = {parent for path in checkpoints for parent in path.resolve().parents}
-    if inside := places & {folder, fresh, former}:
+    above = {parent for path in checkpoints for parent in path.resolve().parents}
+    if inside := above & {folder, fresh, former, folder.with_name(f"{name}.pulling")}:
         raise InputError(f"Move the checkpoint out of '{inside.pop()}' first: it is replaced.")
-    for left in (fresh, former):
-        shutil.rmtree(left, ignore_errors=True)
+    shutil.rmtree(fresh, ignore_errors=True)
     try:
         _converter(converter)(*checkpoints, *_bases(name), fresh)
-        _write_record(fresh, ", ".join(path.name for path in checkpoints), None)
-    except BaseException:
+        write_record(fresh, ", ".join(path.name for path in checkpoints), None)
+    except BaseException as error:
         shutil.rmtree(fresh, ignore_errors=True)
-        raise
-    if folder.exists():
-        folder.rename(former)
-    fresh.rename(folder)
-    shutil.rmtree(former, ignore_errors=True)
+        if isinstance(error, PropsmithError) or not isinstance(error, Exception):
+            raise
+        # Of the disk, mostly; what writes tensors has an error of its own for that.
+        raise PriorError(f"'{name}' could not be converted: {reason(error)}.") from error
+    _replace(folder, fresh)
     return folder
 
 
 def absent_bases(name: str) -> list[str]:
     """Priors that `pull` fetches beside this one, as it shares parts with them: those not here."""
-    bases = CONVERTERS[name].bases if SOURCES[name].places[0].checkpoints else ()
+    bases = CONVERTERS[name].bases if name in CONVERTERS else ()
     return [base for base in bases if not (models_folder() / base / RECORD).is_file()]
 
 
@@ -158,51 +222,3 @@ def _bases(name: str) -> list[Path]:
 def _converter(converter: Converter) -> Callable[..., None]:
     module, function = converter.function.split(":")
     return getattr(importlib.import_module(module), function)
-
-
-def _write_record(folder: Path, repository: str, revision: str | None) -> None:
-    record = {
-        "repository": repository,
-        "revision": revision,
-        "files": {name: _facts(folder / name) for name in _files(folder)},
-    }
-    content = (json.dumps(record, indent=1) + "\n").encode()
-    replace_atomically(folder / RECORD, lambda file: file.write(content))
-
-
-def _commit(folder: Path) -> str | None:
-    """The commit that huggingface_hub noted beside the index it downloaded."""
-    for note in (folder / NOTED).glob("*.metadata"):
-        return note.read_text().split("\n")[0].strip()
-    return None
-
-
-def _files(folder: Path) -> list[str]:
-    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return [_name(p, folder) for p in paths if p.relative_to(folder).parts[0] not in _OWN]
-
-
-def _name(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).as_posix()
-
-
-def _facts(path: Path) -> dict[str, Any]:
-    return {"size": path.stat().st_size, "sha256": sha256_of(path)}
-
-
-def faults(folder: Path) -> list[str]:
-    """What is wrong with a pulled folder, file by file; empty where all is as it was pulled."""
-    if not (folder / RECORD).is_file():
-        return [f"{RECORD} is missing: the download was not completed; pull it again"]
-    try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))["files"]
-    except (ValueError, KeyError, TypeError):
-        return [f"{RECORD} can't be read; pull it again"]
-    found = []
-    for name, facts in record.items():
-        path = folder / name
-        if not path.is_file():
-            found.append(f"{name} is missing")
-        elif path.stat().st_size != facts["size"] or _facts(path) != facts:
-            found.append(f"{name} has changed")
-    return found

@@ -25,7 +25,10 @@ def reason(error: BaseException, revision: str | None = None) -> str:
     """What was wrong with one place; `revision`: the commit that was asked for."""
     chain = list(_chain(error))
     names = {kind.__name__ for one in chain for kind in type(one).__mro__}
-    if any(isinstance(one, OSError) and one.errno == errno.ENOSPC for one in chain):
+    if any(isinstance(one, OSError) and one.errno == errno.ENOSPC for one in chain) or any(
+        f"os error {errno.ENOSPC}" in str(one)
+        for one in chain  # as safetensors says it
+    ):
         return "the disk is full; make room and pull it again, what has come is kept"
     if is_offline():
         return f"{OFFLINE} is set, so nothing is downloaded"

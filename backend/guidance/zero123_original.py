@@ -94,7 +94,7 @@ def convert_zero123(
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
-    layout, state = layout or Layout(), averaged(read_checkpoint(checkpoint))
+    layout, state = layout or Layout(), averaged(read_checkpoint(checkpoint), checkpoint)
     with torch.device("meta"):
         unet = UNet2DConditionModel.from_config(layout.unet).state_dict()
         vae = AutoencoderKL.from_config(layout.vae).state_dict()
@@ -108,16 +108,25 @@ def convert_zero123(
     write_index(out, PIPELINE, **{STABLE_KEY: stable})
 
 
-def averaged(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The running means of the UNet's weights in place of the last step's, where the file has them
-    all: the authors sample with these (cvlab-columbia/zero123, gradio_new.py)."""
+def averaged(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The running means of the UNet's weights in place of the last step's, where the file has any:
+    the authors sample with these (cvlab-columbia/zero123, gradio_new.py).
+
+    Raises PriorError where it has some of them alone.
+    """
     means = {
         name: EMA_PREFIX + name.removeprefix("model.").replace(".", "")
         for name in state
         if name.startswith(UNET_PREFIX)
     }
-    if not all(mean in state for mean in means.values()):
+    missing = [mean for mean in means.values() if mean not in state]
+    if len(missing) == len(means):
         return state
+    if missing:
+        raise PriorError(
+            f"The checkpoint '{path}' does not fit: {len(missing)} averaged tensors missing, "
+            f"'{missing[0]}' first."
+        )
     return state | {name: state[mean] for name, mean in means.items()}
 
 

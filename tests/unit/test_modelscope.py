@@ -1,25 +1,19 @@
-"""Weights from ModelScope, a second hub: its list of files and hashes, and what comes damaged.
-
-A server on this machine answers as the site does: a list in JSON, files by name, a redirection.
-"""
+"""Weights from ModelScope, a second hub: its list of files and hashes, and what comes damaged."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from backend.cli import main
 from backend.errors import PriorError
 from backend.guidance import modelscope, places
 from backend.guidance.catalogue import SOURCES, Published
+from tests.fake_modelscope import Site
 
 (PLACE,) = (p for p in SOURCES["sdxl"].places if p.repository.startswith(places.MODELSCOPE))
 MODEL = PLACE.repository.removeprefix(places.MODELSCOPE)
@@ -32,55 +26,10 @@ FILES = {
 WEIGHTS = PLACE.hashes[0][0]
 
 
-class Site(ThreadingHTTPServer):
-    """files: what it sends. told: what its list says instead of a file's hash. asked: paths."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answering)
-        self.files, self.told, self.asked = dict(FILES), {}, []
-        self.list: bytes | None = None
-
-    def listing(self) -> bytes:
-        rows = [{"Path": folder, "Type": "tree"} for folder in ("unet", "tokenizer")]
-        for name, content in self.files.items():
-            hash_ = self.told.get(name, hashlib.sha256(content).hexdigest())
-            rows.append({"Path": name, "Type": "blob", "Size": len(content), "Sha256": hash_})
-        return json.dumps({"Code": 200, "Data": {"Files": rows}}).encode()
-
-
-class Answering(BaseHTTPRequestHandler):
-    server: Site
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        address = urlsplit(self.path)
-        self.server.asked.append(address.path)
-        if address.path == f"/api/v1/models/{MODEL}/repo/files":
-            asked = parse_qs(address.query)
-            assert asked == {"Revision": [PLACE.revision], "Recursive": ["True"]}
-            self.say(200, self.server.list or self.server.listing())
-        elif address.path.startswith(begin := f"/models/{MODEL}/resolve/{PLACE.revision}/"):
-            self.send_response(302)  # to where the bytes lie, with a signature
-            self.send_header("Location", f"/store/{address.path.removeprefix(begin)}?signature=1")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-        else:
-            content = self.server.files.get(unquote(address.path.removeprefix("/store/")))
-            self.say(404 if content is None else 200, content or b"")
-
-    def say(self, status: int, content: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-
 @pytest.fixture
 def site(monkeypatch) -> Iterator[Site]:
     monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    with Site() as server:
+    with Site(MODEL, PLACE.revision, FILES) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setattr(modelscope, "SITE", f"http://127.0.0.1:{server.server_port}")
         yield server
@@ -107,12 +56,9 @@ def test_what_the_patterns_name_comes_and_nothing_else(site, tmp_path: Path) -> 
     assert len(site.asked) == 1  # the list alone: all is here
 
 
-@pytest.mark.parametrize("where", ["the site's list", "the catalogue"])
-def test_a_file_that_is_not_the_one_told_of_is_deleted_and_named(site, tmp_path, where) -> None:
-    if where == "the catalogue":
-        site.files[WEIGHTS] = os.urandom(3000)
-    else:
-        site.told[WEIGHTS] = "0" * 64
+def test_a_file_that_is_not_the_one_told_of_is_deleted_and_named(site, tmp_path) -> None:
+    site.told[WEIGHTS] = hashlib.sha256(FILES[WEIGHTS]).hexdigest()
+    site.files[WEIGHTS] = os.urandom(3000)
     with pytest.raises(PriorError, match=rf"{WEIGHTS} came damaged and is deleted; pull it again"):
         come(tmp_path)
     assert not (tmp_path / WEIGHTS).exists() and (tmp_path / "unet" / "config.json").exists()
@@ -127,12 +73,25 @@ def test_a_list_without_hashes_will_do_where_the_catalogue_has_them(site, tmp_pa
         come(tmp_path)
 
 
-def test_weights_of_another_place_do_not_stay(site, tmp_path: Path) -> None:
-    former = tmp_path / "unet" / "diffusion_pytorch_model.safetensors"
-    former.parent.mkdir()
-    former.write_bytes(b"in another precision")
+def test_a_file_of_another_place_is_replaced(site, tmp_path: Path) -> None:
+    for name in ("unet/config.json", WEIGHTS):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"as it is elsewhere")
     come(tmp_path)
-    assert not former.exists()
+    assert all((tmp_path / name).read_bytes() == FILES[name] for name in FILES if "/" in name)
+
+
+def test_what_is_not_the_known_file_does_not_come_at_all(site, tmp_path: Path) -> None:
+    site.files[WEIGHTS] = os.urandom(3000)
+    with pytest.raises(PriorError, match=f"its {WEIGHTS} is not the known one"):
+        come(tmp_path)
+    assert len(site.asked) == 1 and not list(tmp_path.iterdir())
+
+
+def test_a_known_file_that_is_missing_is_said(site, tmp_path: Path) -> None:
+    del site.files["text_encoder_2/model.fp16.safetensors"]
+    with pytest.raises(PriorError, match=r"it has no text_encoder_2/model\.fp16"):
+        come(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["../out.json", "/out.json", "C:out.json", "..\\out.json"])
@@ -154,22 +113,3 @@ def test_a_place_without_weights_is_no_prior(site, tmp_path: Path) -> None:
     del site.files[WEIGHTS]
     with pytest.raises(PriorError, match="it has no weights of unet"):
         come(tmp_path)
-
-
-def test_pull_goes_on_to_it_when_the_hub_fails(site, tmp_path, monkeypatch, capsys) -> None:
-    import huggingface_hub
-
-    def gone(*_, **__) -> None:
-        raise ConnectionError("no route")
-
-    monkeypatch.setenv("PROPSMITH_MODELS", str(tmp_path))
-    monkeypatch.setattr(huggingface_hub, "model_info", gone)
-    site.files[WEIGHTS] = os.urandom(3000)  # not SDXL's: the catalogue knows its hash
-    assert main(["models", "pull", "sdxl"]) == 2
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert "no answer" in said and f"{PLACE.repository}: " in said and "came damaged" in said
-    assert not (tmp_path / "sdxl" / WEIGHTS).exists()
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    site.asked.clear()
-    assert main(["models", "pull", "sdxl"]) == 2
-    assert site.asked == []

@@ -94,18 +94,19 @@ def test_what_comes_out_is_what_went_in(folder, kind: str, tmp_path: Path, pictu
     assert torch.equal(*asked)
 
 
-def test_averaged_weights_are_taken_where_all_of_them_are_there(folder, tmp_path: Path) -> None:
+def test_averaged_weights_are_taken_where_the_file_has_them(folder, tmp_path: Path) -> None:
     state, file = original_of(folder), tmp_path / "105000.ckpt"
     last = {name: tensor for name, tensor in state.items() if name.startswith(UNET_PREFIX)}
     for name in last:
         state["model_ema." + name.removeprefix("model.").replace(".", "")] = last[name] + 1
-    for missing in (None, "model_ema.diffusion_modelout2bias"):
-        state.pop(missing, None)
-        torch.save({"state_dict": state}, file)
-        convert_zero123(file, tmp_path / "out", layout_of(folder))
-        before, after = _tensors(folder / "unet"), _tensors(tmp_path / "out" / "unet")
-        added = 0 if missing else 1
-        assert all(torch.equal(before[name] + added, after[name]) for name in before)
+    torch.save({"state_dict": state}, file)
+    convert_zero123(file, tmp_path / "out", layout_of(folder))
+    before, after = _tensors(folder / "unet"), _tensors(tmp_path / "out" / "unet")
+    assert all(torch.equal(before[name] + 1, after[name]) for name in before)
+    del state["model_ema.diffusion_modelout2bias"]
+    torch.save({"state_dict": state}, file)
+    with pytest.raises(PriorError, match="1 averaged tensors missing, 'model_ema"):
+        convert_zero123(file, tmp_path / "other", layout_of(folder))
 
 
 @pytest.mark.parametrize("name", ["zero123", "stable-zero123"])
