@@ -62,6 +62,15 @@ def add_models(commands: argparse._SubParsersAction) -> None:
 
 def models(arguments: argparse.Namespace) -> int:
     """Returns the exit code; raises PropsmithError with the sentence for the user."""
+    try:
+        return _models(arguments)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise InputError(f"A file of the models can't be used ({error}): mend that.") from error
+
+
+def _models(arguments: argparse.Namespace) -> int:
     if arguments.action == "list":
         found = _listed()
         lines = [_row(row) for row in found["priors"]]

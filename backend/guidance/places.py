@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,8 @@ def _from_hub(place: Published, files: Sequence[str], folder: Path) -> None:
     _check_known(place, large)
     names = [file.rfilename for file in about]
     needed = {name for name in names if any(fnmatch(name, p) for p in files)}
+    with suppress(PriorError):  # what has changed here is deleted, and so comes again
+        _compare_with_hub(folder)
     snapshot_download(
         place.repository,
         revision=place.revision,

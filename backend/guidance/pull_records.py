@@ -42,16 +42,17 @@ def faults(folder: Path) -> list[str]:
         return [f"{RECORD} is missing: the download was not completed; pull it again"]
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))["files"]
-    except (ValueError, KeyError, TypeError):
-        return [f"{RECORD} can't be read; pull it again"]
-    found = []
-    for name, facts in record.items():
-        path = folder / name
-        if not path.is_file():
-            found.append(f"{name} is missing")
-        elif path.stat().st_size != facts["size"] or _facts(path) != facts:
-            found.append(f"{name} has changed")
-    return found
+        return [fault for name in record if (fault := _fault(folder / name, name, record[name]))]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        name = getattr(error, "filename", None) or RECORD
+        return [f"{Path(name).name} can't be read; pull it again"]
+
+
+def _fault(path: Path, name: str, facts: dict[str, Any]) -> str | None:
+    if not path.is_file():
+        return f"{name} is missing"
+    changed = path.stat().st_size != facts["size"] or _facts(path) != facts
+    return f"{name} has changed" if changed else None
 
 
 def _files(folder: Path) -> list[str]:

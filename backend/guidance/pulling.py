@@ -11,12 +11,10 @@ import hashlib
 import importlib
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from backend.errors import CheckpointError, InputError, PriorError, PropsmithError
-from backend.files import FolderLock
+from backend.errors import InputError, PriorError, PropsmithError
 from backend.guidance.catalogue import (
     CONVERTERS,
     RECORD,
@@ -27,6 +25,14 @@ from backend.guidance.catalogue import (
     models_folder,
 )
 from backend.guidance.places import ADDRESS, come, commit_of
+from backend.guidance.pull_folders import (
+    alone,
+    begun_beside,
+    former_of,
+    put_in_place,
+    recover,
+    tidy,
+)
 from backend.guidance.pull_records import faults, origin, write_record
 from backend.guidance.refusals import reason
 
@@ -39,95 +45,100 @@ def source_of(name: str) -> Source:
     return SOURCES[name]
 
 
+class Unconverted(PriorError):
+    """Another place's files would fail alike."""
+
+
 def pull(name: str, tell: Callable[[str], None] = log.info) -> Path:
     """Tries each place in turn; raises PriorError with what each one said. What is whole already
     is not asked for again. tell: gets a sentence when it goes on to the next place."""
-    source, folder = source_of(name), models_folder() / name
+    source, folder = source_of(name), (models_folder() / name).resolve()
+    begun = begun_beside(folder)
     if _is_newest(folder, source):
+        if begun.exists():  # killed while it tidied up
+            with alone(folder):
+                tidy(folder)
         return folder
-    bases = _bases(name) if any(place.checkpoints for place in source.places) else []
-    with _alone(folder.with_name(f"{name}.pulling"), name) as begun:
-        least = min(_room_gb(place, source) for place in source.places)
-        mended = any(_is_of(place, folder) for place in source.places)
-        _check_room(name, least, [begun, folder] if mended else [begun])
-        whole = _fetched(name, source, bases, begun, tell)
-        if whole != folder:
-            _replace(folder, whole)
-        shutil.rmtree(begun, ignore_errors=True)
+    least = min(_room_gb(place, source) for place in source.places)
+    mended = any(_is_of(place, folder) for place in source.places)
+    _check_room(name, least, [begun, folder] if mended else [begun])
+    bases = _bases(name, tell) if any(place.checkpoints for place in source.places) else []
+    with alone(folder):
+        recover(folder)
+        if not _is_newest(folder, source):  # or another process was faster
+            whole = _fetched(folder, source, bases, tell)
+            if whole != folder:
+                put_in_place(folder, whole)
+        tidy(folder)
     return folder
 
 
 def _fetched(
-    name: str, source: Source, bases: Sequence[Path], begun: Path, tell: Callable[[str], None]
+    folder: Path, source: Source, bases: Sequence[Path], tell: Callable[[str], None]
 ) -> Path:
-    """The folder where all has come: of the prior itself where only some of its files had gone."""
+    """Where all has come: the prior's own folder if only some of its files had gone, whose place
+    is then asked first."""
     said: list[str] = []
-    for place in source.places:
+    for place in sorted(source.places, key=lambda place: not _is_of(place, folder)):
         if said:
             size = f"about {_gigabytes(place, source):g} GB"
             tell(f"{said[-1]}. Trying {place.repository} instead, {size}.")
-        mark = f"{place.repository}@{place.revision}".encode()
         try:
-            return _from(place, name, source, bases, begun / hashlib.sha256(mark).hexdigest()[:12])
+            return _from(place, folder, source, bases)
+        except Unconverted:
+            raise
         except Exception as error:  # the hub's errors have no common base but Exception
             said.append(f"{place.repository}: {reason(error, place.revision).rstrip('.')}")
             log.debug("pulling %s failed", place.repository, exc_info=True)
-    raise PriorError(f"'{name}' could not be pulled ({'; '.join(said)}).{_advice(name, source)}")
+    raise PriorError(
+        f"'{folder.name}' could not be pulled ({'; '.join(said)}).{_advice(folder.name, source)}"
+    )
 
 
-def _from(place: Published, name: str, source: Source, bases: Sequence[Path], begun: Path) -> Path:
+def _from(place: Published, folder: Path, source: Source, bases: Sequence[Path]) -> Path:
     """Everything from one place, with its record."""
+    mark = f"{place.repository}@{place.revision}".encode()
+    begun = begun_beside(folder) / hashlib.sha256(mark).hexdigest()[:12]
     whole = files = begun / "whole"
-    if place.checkpoints:
-        files = begun / "original"
-    elif _is_of(place, models_folder() / name):
-        whole = files = models_folder() / name
+    if not place.checkpoints and _is_of(place, folder):
+        whole = files = folder
     elif not faults(whole):
         return whole  # killed just before it took its place
-    _check_room(name, _room_gb(place, source), [files])
+    elif place.checkpoints:
+        shutil.rmtree(whole, ignore_errors=True)
+        files = begun / "original"
+    try:
+        _check_room(folder.name, _room_gb(place, source), [files])
+    except PriorError:
+        for other in set(begun_beside(folder).iterdir()) - {begun}:  # of places that failed
+            shutil.rmtree(other)
+        _check_room(folder.name, _room_gb(place, source), [files])
     come(place, source.files, files)
     if place.checkpoints:
-        shutil.rmtree(whole, ignore_errors=True)
-        try:
-            _converter(CONVERTERS[name])(*(files / n for n in place.checkpoints), *bases, whole)
-        except PriorError:
-            if place.repository.startswith(ADDRESS):  # it may have come wrong: nothing told a hash
-                shutil.rmtree(files)
-            raise
+        _convert_pulled(place, folder.name, files, bases, whole)
     for left in [*whole.rglob("*.part"), *whole.rglob("*.part.json")]:
         left.unlink()
     write_record(whole, place.repository, place.revision or commit_of(files))
     return whole
 
 
-@contextmanager
-def _alone(begun: Path, name: str) -> Iterator[Path]:
-    """The folder, while nobody else pulls into it."""
-    begun.mkdir(parents=True, exist_ok=True)
-    lock = FolderLock(begun / "lock")
+def _convert_pulled(
+    place: Published, name: str, files: Path, bases: Sequence[Path], whole: Path
+) -> None:
+    """Raises PriorError, for the next place, where the files may have come wrong, as nothing told
+    their hashes: they are deleted; else Unconverted."""
     try:
-        lock.acquire()
-    except CheckpointError as error:
-        raise PriorError(f"'{name}' is being pulled by another process: wait for it.") from error
-    try:
-        yield begun
-    finally:
-        lock.release()
-
-
-def _replace(folder: Path, whole: Path) -> None:
-    """`whole` in the place of `folder`. Raises PriorError where that can't be moved."""
-    former = folder.with_name(f"{folder.name}.replaced")
-    shutil.rmtree(former, ignore_errors=True)
-    try:
-        if folder.exists():
-            folder.rename(former)
-        whole.rename(folder)
-    except OSError as error:
-        raise PriorError(
-            f"'{folder}' could not be replaced ({reason(error)}): stop what uses it and try again."
+        _converter(CONVERTERS[name])(*(files / n for n in place.checkpoints), *bases, whole)
+    except Exception as error:
+        cause = error.__cause__ or error
+        ours = isinstance(cause, OSError | MemoryError) or "allocate" in str(cause)
+        if place.repository.startswith(ADDRESS) and isinstance(error, PriorError) and not ours:
+            shutil.rmtree(files)
+            raise
+        raise Unconverted(
+            f"'{name}' came from {place.repository} and could not be converted: "
+            f"{reason(error).rstrip('.')}."
         ) from error
-    shutil.rmtree(former, ignore_errors=True)
 
 
 def _advice(name: str, source: Source) -> str:
@@ -189,21 +200,23 @@ def convert(name: str, checkpoints: Sequence[Path]) -> Path:
         raise InputError(f"'{name}' is made of {wanted}; {len(checkpoints)} files were given.")
     if absent := [str(path) for path in checkpoints if not path.is_file()]:
         raise InputError(f"There is no checkpoint '{absent[0]}': check its path.")
-    fresh, former = (folder.with_name(f"{name}.{end}") for end in ("unfinished", "replaced"))
     above = {parent for path in checkpoints for parent in path.resolve().parents}
-    if inside := above & {folder, fresh, former, folder.with_name(f"{name}.pulling")}:
+    if inside := above & {folder, begun_beside(folder), former_of(folder)}:
         raise InputError(f"Move the checkpoint out of '{inside.pop()}' first: it is replaced.")
-    shutil.rmtree(fresh, ignore_errors=True)
-    try:
-        _converter(converter)(*checkpoints, *_bases(name), fresh)
-        write_record(fresh, ", ".join(path.name for path in checkpoints), None)
-    except BaseException as error:
+    bases, fresh = _bases(name), begun_beside(folder) / "converted"
+    with alone(folder):
         shutil.rmtree(fresh, ignore_errors=True)
-        if isinstance(error, PropsmithError) or not isinstance(error, Exception):
-            raise
-        # Of the disk, mostly; what writes tensors has an error of its own for that.
-        raise PriorError(f"'{name}' could not be converted: {reason(error)}.") from error
-    _replace(folder, fresh)
+        try:
+            _converter(converter)(*checkpoints, *bases, fresh)
+            write_record(fresh, ", ".join(path.name for path in checkpoints), None)
+        except BaseException as error:
+            shutil.rmtree(fresh, ignore_errors=True)
+            if isinstance(error, PropsmithError) or not isinstance(error, Exception):
+                raise
+            # Of the disk, mostly; what writes tensors has an error of its own for that.
+            raise PriorError(f"'{name}' could not be converted: {reason(error)}.") from error
+        put_in_place(folder, fresh)
+        tidy(folder)
     return folder
 
 
@@ -213,10 +226,10 @@ def absent_bases(name: str) -> list[str]:
     return [base for base in bases if not (models_folder() / base / RECORD).is_file()]
 
 
-def _bases(name: str) -> list[Path]:
+def _bases(name: str, tell: Callable[[str], None] = log.info) -> list[Path]:
     """Folders of the priors that lend parts, pulled where they are not whole."""
     folders = [(base, models_folder() / base) for base in CONVERTERS[name].bases]
-    return [pull(base) if faults(folder) else folder for base, folder in folders]
+    return [pull(base, tell) if faults(folder) else folder for base, folder in folders]
 
 
 def _converter(converter: Converter) -> Callable[..., None]:

@@ -30,7 +30,7 @@ def reason(error: BaseException, revision: str | None = None) -> str:
         for one in chain  # as safetensors says it
     ):
         return "the disk is full; make room and pull it again, what has come is kept"
-    if is_offline():
+    if is_offline() and not any(isinstance(one, OSError) and one.errno for one in chain):
         return f"{OFFLINE} is set, so nothing is downloaded"
     if "GatedRepoError" in names:
         return "its licence must be accepted on its page on the hub, and you be logged in"

@@ -124,14 +124,51 @@ def test_what_worked_stays_until_the_new_is_whole(site, hub, models, capsys) -> 
 
 
 def test_two_at_once_are_told_apart(site, hub, models, capsys) -> None:
-    begun = models / "sdxl.pulling"
-    begun.mkdir(parents=True)
-    (begun / "lock").write_text(str(os.getppid()))
+    models.mkdir()
+    (models / "sdxl.lock").write_text(str(os.getppid()))
     assert main(["models", "pull", "sdxl"]) == 2
-    assert "'sdxl' is being pulled by another process: wait for it." in said(capsys)
-    (begun / "lock").write_text("2000000000")  # one that was killed
+    sentence = said(capsys)
+    assert "'sdxl' is being pulled or converted by another process" in sentence
+    assert f"delete '{models / 'sdxl.lock'}'" in sentence
+    (models / "sdxl.lock").write_text("2000000000")  # one that was killed
     hub.repositories |= published()
     assert main(["models", "pull", "sdxl"]) == 0
+    assert [path.name for path in models.iterdir()] == ["sdxl"]
+
+
+def test_a_replacement_that_fails_or_is_cut_off_leaves_what_worked(
+    site, hub, models, monkeypatch, capsys
+) -> None:
+    hub.repositories |= published()
+    assert main(["models", "pull", "sdxl"]) == 0
+    older = record(models, "sdxl") | {"revision": "e" * 40}
+    (models / "sdxl" / RECORD).write_text(json.dumps(older))
+    rename = Path.rename
+
+    def held(path: Path, target: Path) -> Path:
+        if path.name == "whole":
+            raise PermissionError(13, "a scanner reads it")
+        return rename(path, target)
+
+    with monkeypatch.context() as now:
+        now.setattr(Path, "rename", held)
+        for _ in range(2):
+            assert main(["models", "pull", "sdxl"]) == 2
+            assert "could not be replaced" in said(capsys)
+            assert main(["models", "check", "sdxl"]) == 0
+    (models / "sdxl").rename(models / "sdxl.replaced")  # killed between the two
+    sent = dict(hub.sent)
+    assert main(["models", "pull", "sdxl"]) == 0
+    assert hub.sent == sent and record(models, "sdxl")["revision"] == HUB.revision
+    assert [path.name for path in models.iterdir()] == ["sdxl"]
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch, capsys) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("PROPSMITH_MODELS", str(tmp_path / "file" / "models"))
+    for command in (["pull", "sd21"], ["convert", "zero123", str(tmp_path / "file")]):
+        assert main(["models", *command]) == 2
+        assert "propsmith: " in said(capsys)
 
 
 @pytest.fixture

@@ -79,14 +79,14 @@ def test_the_gradient_is_the_difference_of_two_predicted_noises(t, scale):
     assert torch.equal(student.particles, z)  # then it learnt these
 
 
-def settle(rule, start):
+def settle(rule, start, steps=400):
     """What becomes of particles, as positions on the line between the two modes."""
     particles = start.clone().requires_grad_()
     guidance = Distilled(rule)
     optimiser = torch.optim.Adam([particles], lr=0.02)
     g = torch.Generator().manual_seed(0)
-    for step in range(400):
-        t = timestep(step / 400, TimestepConfig(t_min=0.05), g)
+    for step in range(steps):
+        t = timestep(step / steps, TimestepConfig(t_min=0.05), g)
         optimiser.zero_grad()
         guidance.loss(particles, VIEWS, t, g).backward()
         optimiser.step()

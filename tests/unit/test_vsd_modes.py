@@ -56,13 +56,14 @@ def sampled(learns=True):
     g = torch.Generator().manual_seed(5)
     start = 0.5 + 0.2 * (torch.rand(8, 1, 1, 1, generator=g) - 0.5).expand(8, 3, 2, 2)
     student = LoraStudent(Adaptable(), STUDENT, torch.Generator().manual_seed(0))
+    steps = 400 if learns else 60
     if learns:
         warm = torch.Generator().manual_seed(9)
         for _ in range(100):
             student.fit(start * 2 - 1, VIEWS, warm)
     else:
         student.fit = lambda *_: None
-    return settle(vsd.VSD(student.prior, None, student), start)
+    return settle(vsd.VSD(student.prior, None, student), start, steps)
 
 
 def test_particles_cover_both_modes_while_the_adapter_learns_where_they_are():
