@@ -43,7 +43,7 @@ class EvaluationConfig:
     views: int = 4
     elevation_deg: float = 15.0
     guidance_scale: float = 3.0
-    steps: int = 20
+    steps: int = 25
     seed: int = 0
 
 

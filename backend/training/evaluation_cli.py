@@ -34,7 +34,7 @@ def add_commands(commands) -> None:
     evaluate.add_argument("out", type=Path, help="the JSON file to be written")
     evaluate.add_argument("--pairs", type=int, default=40, help="held-out ones, and as many seen")
     evaluate.add_argument("--materials", type=int, default=20)
-    evaluate.add_argument("--steps", type=int, default=20)
+    evaluate.add_argument("--steps", type=int, default=25)
     evaluate.add_argument("--guidance", type=float, default=3.0)
     props = commands.add_parser("evaluate-props", help="finished props: GLB files or folders")
     props.add_argument("attributes", type=Path, help="the attribute classifier's weights")

@@ -18,28 +18,40 @@ PROMPTS = ("a red wooden chair", "a golden goblet", "a blue ceramic mug", "a woo
 DOMAINS = ("shaded", "albedo", "normal", "orm")
 
 
-def ddim(prior, views: Views, guidance_scale: float, steps: int, seed: int) -> torch.Tensor:
-    """Deterministic DDIM (Song et al. 2021, eq. 12) in x0 form -> images (B, 3, H, W)."""
-    if views.cameras is None:
-        raise ValueError("samples need cameras")
+def ddim(
+    prior, views: Views, guidance_scale: float, steps: int, seed: int, eta: float = 1.0
+) -> torch.Tensor:
+    """DDIM (Song et al. 2021, eqs. 12 and 16) in x0 form -> images (B, 3, H, W) in [0, 1].
+
+    eta: the share of new noise in each step, the same for all views. With 1 the errors of a step
+    are forgotten; with 0 they pile up: kinds were found in half as many samples of the embedded
+    prior (backend/weights/README.md), which had coloured specks and lost their parts.
+    Raises ValueError without cameras or steps.
+    """
+    if views.cameras is None or steps < 1:
+        raise ValueError("samples need cameras and at least 1 step")
     generator = torch.Generator().manual_seed(seed)
     count = len(views.cameras)
     size = prior.image_size // prior.fold
-    latents = torch.randn(1, 3 * prior.fold**2, size, size, generator=generator)
-    latents = latents.repeat(count, 1, 1, 1)
+    shape = (1, 3 * prior.fold**2, size, size)
+    latents = torch.randn(shape, generator=generator).repeat(count, 1, 1, 1)
     times = torch.linspace(0.985, 0.01, steps) * (len(prior.alphas_cumprod) - 1)
     for now, then in zip(times.long(), [*times.long()[1:], None], strict=True):
         alpha_bar = prior.alphas_cumprod[now]
         x0 = prior.predict_x0(latents, now.repeat(count), views, guidance_scale).clamp(-1, 1)
         if then is None:
-            return unfold(x0, prior.fold).clamp(0, 1)
+            break
         noise = (latents - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()
-        latents = add_noise(x0, noise, prior.alphas_cumprod[then].repeat(count))
-    raise ValueError("steps must be at least 1")
+        after = prior.alphas_cumprod[then]
+        new = eta * ((1 - alpha_bar / after) / (1 - alpha_bar)).sqrt()  # of all its noise
+        drawn = torch.randn(shape, generator=generator)
+        noise = (1 - new**2).clamp(min=0).sqrt() * noise + new * drawn
+        latents = add_noise(x0, noise, after.repeat(count))
+    return unfold(x0, prior.fold).clamp(0, 1)
 
 
 def sample_sheet(
-    folder: Path, prompts: list[str], views: int = 6, guidance_scale: float = 3.0, steps: int = 20
+    folder: Path, prompts: list[str], views: int = 6, guidance_scale: float = 3.0, steps: int = 25
 ) -> Image.Image:
     """Rows: every prompt in every domain; columns: `views` azimuths from the front around."""
     cameras = turntable(views, 20.0)
