@@ -88,11 +88,12 @@ class LoraAdapter(nn.Module):
         return camera.to(last.weight.device)
 
     @contextmanager
-    def active(self, cameras: Cameras | None) -> Iterator[None]:
-        """The network is the adapted one inside; several branches of one batch share cameras."""
+    def active(self, cameras: Cameras | None, known: bool = True) -> Iterator[None]:
+        """The network is the adapted one inside; several branches of one batch share cameras.
+        known: False tells it poses of zeros instead."""
         self._switch(True)
         self._active = True
-        self._camera = torch.zeros(0) if cameras is None else camera_numbers(cameras)
+        self._camera = torch.zeros(0) if cameras is None else camera_numbers(cameras) * known
         try:
             with as_a_whole(self._network[0]):  # the hook has a row for each camera
                 yield

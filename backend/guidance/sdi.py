@@ -4,7 +4,9 @@ SDS is DDIM sampling whose noise is drawn anew in each step; here the noise is t
 have led to this picture, found by DDIM inversion under the guidance turned round (their -7.5) in
 `steps` steps. Then grad = z - x0_hat (their eq. 13 in units of x0). Each step of the inversion adds
 fresh noise of eta times DDIM's deviation, sqrt((1 - a) / (1 - b) (1 - b / a)) from level a to b
-(2010.02502, eq. 16), as the authors' code does.
+(2010.02502, eq. 16), as the authors' code does. Otherwise than there, the steps have equal lengths
+and end at t (theirs: on a grid of 100 timesteps, past t by up to one of them), the timesteps are
+the preset's (theirs fall from .98 to .25), and Perp-Neg is asked for apart.
 """
 
 from __future__ import annotations

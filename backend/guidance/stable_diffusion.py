@@ -35,7 +35,7 @@ from backend.prompt.parse import Prompt
 
 @dataclass(frozen=True)
 class StableDiffusionConfig:
-    guidance_scale: float = 100.0  # DreamFusion's, in the form u + s (c - u)
+    guidance_scale: float = 100.0  # of u + s (c - u); DreamFusion's 100 multiplies c - u beside c
     view_wording: bool = True  # "..., front view" and so on, by the camera
     precision: str = "auto"  # "fp16", "bf16", "fp32", or "auto": fp16 on CUDA and fp32 elsewhere
 

@@ -2,16 +2,18 @@
 
 In: renders as latents. Out: a `Student` that predicts their clean latents from noisy ones. The one
 of the product is the prior with a camera-conditioned adapter, as in ProlificDreamer (2305.16213),
-section 3.3: trained on noise at all levels, its text left out at times.
+section 3.3, and its code: asked with the prompt itself, the same from all sides, and told the
+camera, in a tenth of its steps a pose of zeros. Ours learns at one noise level a step (theirs: one
+a picture), of the middle 96 % (theirs: of all).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from backend.errors import InputError
 from backend.guidance.base import Prior, Views
@@ -42,18 +44,22 @@ class StudentConfig:
     learning_rate: float = setting(1e-4, "of AdamW", 1e-8, 1)
     steps: int = setting(1, "of learning, a step of the prop", 1, 100)
     t_range: tuple[float, float] = setting((0.02, 0.98), "timesteps to learn at", 0, 1)
-    drop_text: float = setting(0.1, "share of steps learnt without the prompt", 0, 1)
+    drop_camera: float = setting(0.1, "share of steps learnt without the camera", 0, 1)
 
     def __post_init__(self) -> None:
         check(self)
 
 
 FP16_SCALE = 2.0**14  # of the loss, at first
+LARGE = 100_000_000  # parameters; Stable Diffusion 1.5 has 860 million, the embedded prior 9
 
 
 class LoraStudent:
     """The prior with an adapter; AdamW on the v-prediction's mean square, |x0_hat - z|^2 / (1 - a)
     (v = sqrt(a) eps - sqrt(1 - a) x0, 2202.00512).
+
+    What a large network's blocks compute on the way is not kept for the gradient but computed again
+    (gradient checkpointing, Chen et al. 1604.06174): a third more time to learn, the same numbers.
 
     The gradient of a mean rounds to zero inside a network in fp16, so there it travels enlarged by
     a power of two (Micikevicius et al. 1710.03740, section 3.2), which is halved, and the step left
@@ -62,22 +68,29 @@ class LoraStudent:
 
     def __init__(self, prior: Prior, config: StudentConfig, generator: torch.Generator):
         self.prior, self.config = prior, config
+        self.worded = getattr(prior, "worded", False)
         if is_streamed(prior.network):
             raise InputError(
                 "--distillation vsd trains beside the prior and needs all of it on the card, which "
                 "has too little memory: choose another --distillation, or a smaller --prior."
             )
         self.adapter = LoraAdapter(prior.network, config.rank, generator)
+        compute_blocks_again(prior.network)
         self.optimiser = torch.optim.AdamW(self.adapter.parameters(), lr=config.learning_rate)
         self.half = any(p.dtype == torch.float16 for p in prior.network.parameters())
         self.scale = FP16_SCALE if self.half else 1.0
 
-    def predict_x0(self, noisy: Tensor, timesteps: Tensor, views: Views) -> Tensor:
-        return self._predict(noisy, timesteps, views, "prompt")
+    def predict_x0(
+        self, noisy: Tensor, timesteps: Tensor, views: Views, camera_known: bool = True
+    ) -> Tensor:
+        """From the prompt and, by the adapter, the camera; without it the pose's numbers are 0."""
+        with self.adapter.active(views.cameras, camera_known):
+            return self._answer(noisy, timesteps, views)
 
-    def _predict(self, noisy: Tensor, timesteps: Tensor, views: Views, branch: str) -> Tensor:
-        with self.adapter.active(views.cameras):
-            return self.prior.denoise(noisy, timesteps, views, (branch,))[0]
+    def _answer(self, noisy: Tensor, timesteps: Tensor, views: Views) -> Tensor:
+        # A prior that is not told the camera itself would put the side into words.
+        words_alone = replace(views, cameras=None) if self.worded else views
+        return self.prior.denoise(noisy, timesteps, words_alone, ("prompt",))[0]
 
     @torch.enable_grad()
     def fit(self, latents: Tensor, views: Views, generator: torch.Generator) -> None:
@@ -85,12 +98,13 @@ class LoraStudent:
             low, high = self.config.t_range
             t, drop = torch.rand(2, generator=generator).tolist()
             at = noised(self.prior, latents.detach(), low + (high - low) * t, generator)
-            branch = "empty" if drop < self.config.drop_text else "prompt"
-            x0 = self._predict(at.noisy, at.timesteps, views, branch)
-            weight = per_sample(1 / (1 - at.alpha_bar).clamp(min=1e-3), x0)
-            loss = (weight * (x0 - latents.detach()).square()).mean()
+            known = drop >= self.config.drop_camera
             self.optimiser.zero_grad(set_to_none=True)
-            (loss * self.scale).backward()
+            with self.adapter.active(views.cameras, known):  # backwards, too: see LARGE
+                x0 = self._answer(at.noisy, at.timesteps, views)
+                weight = per_sample(1 / (1 - at.alpha_bar).clamp(min=1e-3), x0)
+                loss = (weight * (x0 - latents.detach()).square()).mean()
+                (loss * self.scale).backward()
             if self._unscaled():
                 self.optimiser.step()
 
@@ -121,3 +135,10 @@ class LoraStudent:
 
     def _named(self) -> list[tuple[str, Tensor]]:
         return list(self.adapter.named_parameters())
+
+
+def compute_blocks_again(network: nn.Module, large: int = LARGE) -> None:
+    """Has a network of so many parameters keep its blocks' inputs alone, where it can."""
+    enable = getattr(network, "enable_gradient_checkpointing", None)
+    if enable and sum(p.numel() for p in network.parameters()) >= large:
+        enable()

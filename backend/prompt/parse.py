@@ -2,7 +2,9 @@
 
 In: what the user typed, for example "a (rusty:1.3) iron lantern". Out: `Prompt`: the text in
 segments of equal weight, and its words. A weight scales how far a segment moves the text's
-encoding away from an empty prompt's; 1 is plain, 0 takes the segment's meaning away.
+encoding away from an empty prompt's; 1 is plain, 0 takes the segment's own tokens away. What an
+encoder has let other tokens know of it stays, and so does the one vector of a whole text that SDXL
+and Stable Diffusion 3 read beside the tokens.
 """
 
 from __future__ import annotations

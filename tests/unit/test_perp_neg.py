@@ -164,11 +164,15 @@ def test_a_guidance_scale_of_one_avoids_sides_too(prior):
     assert not torch.allclose(one, other)
 
 
-def test_vsd_s_student_is_told_the_plain_prompt(worded):
+@pytest.mark.parametrize("wrap", [lambda prior: prior, PerpNeg])
+def test_vsd_s_student_is_told_the_plain_prompt(worded, wrap):
+    """Not the one that names the side: the camera is told by the adapter."""
     prior = load_prior(worded, "a red chair")
-    rule = vsd.VSD(PerpNeg(prior))
+    rule = vsd.VSD(wrap(prior))
     noisy, t, views = torch.randn(2, 4, 8, 8), torch.tensor([500, 500]), Views(turntable(2))
     with torch.no_grad():
-        (plain,) = prior.denoise(noisy, t, views, ("prompt",))
+        (plain,) = prior.denoise(noisy, t, Views(None), ("prompt",))
+        (sided,) = prior.denoise(noisy, t, views, ("prompt",))
         learnt = rule.student.predict_x0(noisy, t, views)
     torch.testing.assert_close(learnt, plain)
+    assert not torch.allclose(learnt, sided)

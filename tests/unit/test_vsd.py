@@ -10,10 +10,11 @@ import torch
 
 from backend.cameras import turntable
 from backend.errors import InputError
-from backend.guidance import distillations, vsd
+from backend.guidance import distillations, students, vsd
 from backend.guidance.base import Views
 from backend.guidance.distil import Distilled, GuidanceConfig, distil
 from backend.guidance.lora import LoraAdapter
+from backend.guidance.noising import noised
 from backend.guidance.priors import load_prior
 from backend.guidance.schedules import TimestepConfig, timestep
 from backend.guidance.sds import SDS
@@ -215,10 +216,57 @@ def test_an_adapter_is_told_the_camera(folder):
     assert not torch.allclose(results[0], results[1])
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_the_camera_is_left_out_of_a_share_of_the_lessons(folder, share):
+    """Poses of zeros teach the camera's first map nothing but a bias."""
+    prior = load_prior(folder, "a red chair")
+    config = StudentConfig(learning_rate=0.01, drop_camera=share)
+    student = LoraStudent(prior, config, torch.Generator().manual_seed(0))
+    camera = student.adapter.cameras[0]
+    with torch.no_grad():  # starts at zero, and would hide the map before it
+        camera[2].weight.normal_(generator=torch.Generator().manual_seed(1))
+    g = torch.Generator().manual_seed(1)
+    latents, t = prior.encode(torch.rand(2, 3, 16, 16, generator=g), g), torch.tensor([500, 500])
+    noisy = torch.randn(latents.shape, generator=g)
+    with torch.no_grad():
+        told, untold = (
+            student.predict_x0(noisy, t, Views(turntable(2)), known) for known in (True, False)
+        )
+    assert not torch.allclose(told, untold)
+    student.fit(latents, Views(turntable(2)), g)
+    assert bool(camera[0].weight.grad.any()) == (share == 0)
+    assert camera[0].bias.grad.any()
+
+
+def test_blocks_that_are_computed_again_teach_the_same(folder, monkeypatch):
+    """And keep less: counted are the numbers that autograd is given to keep."""
+    taught, kept = [], []
+    for large in (students.LARGE, 0):
+        prior = load_prior(folder, "a red chair")
+        student = LoraStudent(prior, StudentConfig(), torch.Generator().manual_seed(0))
+        students.compute_blocks_again(prior.network, large)
+        g = torch.Generator().manual_seed(1)
+        latents, count = prior.encode(torch.rand(2, 3, 16, 16, generator=g), g).detach(), []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda t, count=count: count.append(t.numel()) or t, lambda t: t
+        ):
+            at = noised(prior, latents, 0.5, g)
+            views = Views(turntable(2))
+            with torch.enable_grad():
+                student.predict_x0(at.noisy, at.timesteps, views)
+        kept.append(sum(count))
+        student.fit(latents, views, g)
+        taught.append([p.grad for p in student.adapter.parameters()])
+    for ours, again in zip(*taught, strict=True):
+        torch.testing.assert_close(again, ours, rtol=1e-5, atol=1e-8)
+    assert any(bool(gradient.any()) for gradient in taught[1])
+    assert kept[1] < 0.7 * kept[0]
+
+
 def test_a_student_learns_the_renders(folder):
     """Its error on the pictures that it is shown falls below the prior's."""
     prior = load_prior(folder, "a red chair")
-    config = StudentConfig(rank=4, learning_rate=0.02, t_range=(0.5, 0.5), drop_text=0.0)
+    config = StudentConfig(rank=4, learning_rate=0.02, t_range=(0.5, 0.5), drop_camera=0.0)
     student = LoraStudent(prior, config, torch.Generator().manual_seed(0))
     g = torch.Generator().manual_seed(1)
     images = torch.rand(2, 3, 16, 16, generator=g)
@@ -283,7 +331,7 @@ class Halved(MixturePrior):
 
 
 def student_of(dtype):
-    config = StudentConfig(learning_rate=0.01, t_range=(0.2, 0.2), drop_text=0.0)
+    config = StudentConfig(learning_rate=0.01, t_range=(0.2, 0.2), drop_camera=0.0)
     return LoraStudent(Halved(dtype), config, torch.Generator().manual_seed(0))
 
 

@@ -13,7 +13,7 @@ from tests.mixture_prior import MixturePrior
 from tests.unit.test_vsd import VIEWS, settle, two_modes
 
 PIXELS, LEVEL, WIDTH = 12, 4, 64
-STUDENT = StudentConfig(rank=16, learning_rate=0.003, steps=5, drop_text=0.0)
+STUDENT = StudentConfig(rank=16, learning_rate=0.003, steps=5, drop_camera=0.0)
 
 
 class Adaptable(MixturePrior):
