@@ -31,6 +31,11 @@ def come(place: Published, files: Sequence[str], folder: Path) -> None:
     Raises PriorError where something is missing, is not what is known of it, or came damaged, and
     deletes the latter."""
     files = place.files or files
+    if not is_pinned(place):
+        log.warning(
+            "Nobody has pinned what %s holds: it is taken as it comes today, and `propsmith models "
+            "check` compares with that.", place.repository,
+        )  # fmt: skip
     if place.repository.startswith(ADDRESS):
         for file in files:
             download(f"{place.repository}/{file}", folder / file)
@@ -42,6 +47,11 @@ def come(place: Published, files: Sequence[str], folder: Path) -> None:
         if not (folder / wanted).is_file():
             raise PriorError(f"it has no {wanted}")
     _compare(folder, dict(place.hashes))
+
+
+def is_pinned(place: Published) -> bool:
+    """Whether later pulls bring the same: a commit is named, or the hashes of the weights."""
+    return bool(place.hashes) or len(place.revision or "") == 40
 
 
 def sha256_of(path: Path) -> str:

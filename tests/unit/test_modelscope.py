@@ -56,6 +56,18 @@ def test_what_the_patterns_name_comes_and_nothing_else(site, tmp_path: Path) -> 
     assert len(site.asked) == 1  # the list alone: all is here
 
 
+def test_a_place_that_nothing_pins_is_told_of(site, tmp_path: Path, caplog) -> None:
+    come(tmp_path / "pinned")
+    assert not caplog.records
+    come(tmp_path / "free", hashes=())
+    assert "Nobody has pinned" in caplog.text and MODEL in caplog.text
+
+
+def test_only_richdreamer_is_pinned_by_nothing() -> None:
+    free = {n for n, s in SOURCES.items() if not all(places.is_pinned(p) for p in s.places)}
+    assert free == {"richdreamer"}
+
+
 def test_a_file_that_is_not_the_one_told_of_is_deleted_and_named(site, tmp_path) -> None:
     site.told[WEIGHTS] = hashlib.sha256(FILES[WEIGHTS]).hexdigest()
     site.files[WEIGHTS] = os.urandom(3000)
