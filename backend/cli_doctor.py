@@ -17,10 +17,15 @@ from typing import Any
 NEEDED = ("torch", "numba", "diffusers", "transformers", "trimesh", "xatlas")
 ADVICE = (
     "Where a card's memory is short: PROPSMITH_OFFLOAD=always brings a network block by block, "
-    "PROPSMITH_SLICES=always has a VAE encode one picture after the other; both are slower. "
-    "PROPSMITH_SLICES=tiles encodes pictures of over 512 pixels (SDXL) in parts as well, and less "
-    "exactly."
+    "PROPSMITH_SLICES=always has a VAE encode one picture after the other, and keep less of each; "
+    "both are slower. PROPSMITH_SLICES=tiles encodes pictures of over 512 pixels (SDXL) in parts "
+    "as well, and less exactly."
 )
+# A step of the student's learning beside the pass that the priors' figures count, both counted on
+# networks without numbers as there (catalogue.py), four views, the blocks computed again for the
+# gradients (students.py): times 1.2, .45 GB more than the figure with sd15, .33 with sd35, less
+# with the others, for which the figure has room.
+STUDENT_GB = 0.5
 OPTIONAL = {
     "gsplat": "Gaussians on a GPU",
     "nvdiffrast": "triangles on a GPU",
@@ -73,7 +78,14 @@ def examine() -> dict[str, Any]:
         "priors": {
             "embedded": {"fits": True, "why": "made for two CPU cores"},
             **{
-                name: _fit(source.memory_gb, card, memory, source.streamed_gb, source.host_gb)
+                name: _fit(
+                    source.memory_gb,
+                    card,
+                    memory,
+                    source.streamed_gb,
+                    source.host_gb,
+                    source.alone_gb,
+                )
                 for name, source in SOURCES.items()
             },
         },
@@ -86,9 +98,11 @@ def _fit(
     memory: float | None,
     streamed: float | None = None,
     host: float = 0.0,
+    alone: float | None = None,
 ) -> dict[str, Any]:
-    """Half precision on the GPU, whole or streamed from main memory, or twice that in main memory
-    alone. host: of main memory beside a GPU; what can't be told is taken for enough."""
+    """Half precision on the GPU, whole or streamed from main memory, or fp32 in main memory alone.
+    host: of main memory beside a GPU; alone: of it without one, or twice `needed`. What can't be
+    told is taken for enough."""
     card = gpu["memory_gb"] if gpu is not None else 0.0
     main = memory if memory is not None else math.inf
     if card >= needed and main >= host:
@@ -96,7 +110,7 @@ def _fit(
     if streamed is not None and card >= streamed and main >= max(host, needed):
         why = f"its blocks come one by one, slower; whole it needs about {needed:g} GB of a GPU"
         return {"fits": True, "why": why}
-    if memory is not None and memory >= max(host, 2 * needed):
+    if memory is not None and memory >= max(host, 2 * needed if alone is None else alone):
         return {"fits": True, "why": "on the CPU alone: hours a prop"}
     if card >= (needed if streamed is None else streamed):
         wanted = host if card >= needed else max(host, needed)
@@ -139,6 +153,10 @@ def _text(found: dict[str, Any]) -> list[str]:
     for name, fit in found["priors"].items():
         lines.append(f"prior {name:14} {'fits' if fit['fits'] else 'does not fit'}: {fit['why']}")
     if any(fit["fits"] for name, fit in found["priors"].items() if name != "embedded"):
+        lines.append(
+            "Figures are estimates for steps of four views. --distillation vsd needs about "
+            f"{STUDENT_GB:g} GB more, and the whole network on the GPU."
+        )
         lines.append(ADVICE)
     if found["missing"]:
         lines.append(f"Missing: {', '.join(found['missing'])}; install Propsmith again.")

@@ -1,7 +1,17 @@
 """Where the priors' official weights are published, what they weigh, and where ours lie. No torch.
 
-In: a prior's name. Out: its `Source`, its folder on this machine. Figures are about those of
-the published files, in half precision where there are such; memory is an estimate for one view.
+In: a prior's name. Out: its `Source`, its folder on this machine. Figures of downloads are about
+those of the published files, in half precision where there are such.
+
+Memory is an estimate, never measured on a card: the least with which the default precision (fp16,
+SDXL's VAE fp32) makes steps of four views, as the presets draft and standard do. It is the sum, up
+to the next half GB, of 1.5 GB (assumed: driver, kernels, the prop), the weights, and 1.2 times the
+larger of two peaks, counted on networks of the published shapes without numbers (torch's "meta"):
+a pass of eight rows, every view with and without the prompt; and the VAE's gradients of one
+picture, one block at a time, which `PROPSMITH_SLICES=auto` comes down to (latents.py; more memory
+makes it faster). No less than what keeps the weights under offload.SHARE, either. Streamed: two
+blocks in place of the weights. Eight views take up to 1 GB more. Without a card it is 1 GB, the
+weights and the peaks in fp32, with what a VAE keeps where memory is not told (offload.UNTOLD).
 """
 
 from __future__ import annotations
@@ -34,12 +44,13 @@ class Source:
     places: tuple[Published, ...]  # tried in this order: official repositories have gone before
     licence: str
     download_gb: float
-    memory_gb: float  # of a graphics card, in half precision
+    memory_gb: float  # of a graphics card, see above
     streamed_gb: float  # the same where its blocks come one by one: see offload.py
     files: tuple[str, ...]  # patterns of what is needed; a pickle is read for its tensors alone
     gated: bool = False  # its licence must be accepted on the hub first
     # Of main memory beside a card: to read the words, and the weights on their way.
     host_gb: float = 6.0
+    alone_gb: float = 9.0  # of main memory without a card, in fp32
 
 
 @dataclass(frozen=True)
@@ -110,7 +121,7 @@ SOURCES: dict[str, Source] = {
                 "sd-legacy/stable-diffusion-v1-5", "451f4fe16113bff5a5d2269ed5ad43b0592e9a14"
             ),
         ),
-        "CreativeML Open RAIL-M", 2.1, 4.0, 2.5, (*_TEXTS, *_HALF),
+        "CreativeML Open RAIL-M", 2.1, 4.5, 2.5, (*_TEXTS, *_HALF),
     ),
     "sd21": Source(
         (
@@ -123,7 +134,7 @@ SOURCES: dict[str, Source] = {
                 "Manojb/stable-diffusion-2-1-base", "0094d483a120f3f33dafbd187ea4aa60d10de75c"
             ),
         ),
-        "CreativeML Open RAIL++-M", 2.6, 5.0, 3.0, (*_TEXTS, *_HALF),
+        "CreativeML Open RAIL++-M", 2.6, 4.5, 2.5, (*_TEXTS, *_HALF),
     ),
     "sdxl": Source(
         (
@@ -136,13 +147,14 @@ SOURCES: dict[str, Source] = {
                 hashes=_SDXL_HASHES,
             ),
         ),
-        "CreativeML Open RAIL++-M", 7.1, 12.0, 7.0, (*_TEXTS, *_HALF), host_gb=10.0,
+        "CreativeML Open RAIL++-M", 7.1, 13.0, 7.5, (*_TEXTS, *_HALF), host_gb=10.0,
+        alone_gb=17.5,
     ),
     "deepfloyd": Source(
         (Published("DeepFloyd/IF-I-XL-v1.0", "c03d510e9b75bce9f9db5bb85148c1402ad7e694"),),
-        "DeepFloyd IF licence", 28.0, 12.0, 4.0,
+        "DeepFloyd IF licence", 28.0, 15.0, 3.5,
         (*_TEXTS, "unet/*.fp16.safetensors", "text_encoder/model-*.safetensors"), gated=True,
-        host_gb=14.0,
+        host_gb=14.0, alone_gb=20.0,
     ),
     "sd3": Source(
         (
@@ -151,7 +163,8 @@ SOURCES: dict[str, Source] = {
                 "ea42f8cef0f178587cf766dc8129abd379c90671",
             ),
         ),
-        "Stability AI Community Licence", 16.0, 16.0, 6.0, _SD3, gated=True, host_gb=16.0,
+        "Stability AI Community Licence", 16.0, 7.5, 2.5, _SD3, gated=True, host_gb=16.0,
+        alone_gb=13.5,
     ),
     "sd35": Source(
         (
@@ -160,7 +173,8 @@ SOURCES: dict[str, Source] = {
                 "b940f670f0eda2d07fbb75229e779da1ad11eb80",
             ),
         ),
-        "Stability AI Community Licence", 17.0, 17.0, 6.0, _SD3, gated=True, host_gb=17.0,
+        "Stability AI Community Licence", 17.0, 9.0, 3.0, _SD3, gated=True, host_gb=17.0,
+        alone_gb=15.0,
     ),
     "mvdream": Source(
         (
@@ -169,7 +183,7 @@ SOURCES: dict[str, Source] = {
                 checkpoints=("sd-v2.1-base-4view.pt",),
             ),
         ),
-        "CreativeML Open RAIL++-M", 5.2, 10.0, 6.0, ("sd-v2.1-base-4view.pt",),
+        "CreativeML Open RAIL++-M", 5.2, 3.5, 2.0, ("sd-v2.1-base-4view.pt",),
     ),
     "richdreamer": Source(
         (
@@ -185,7 +199,7 @@ SOURCES: dict[str, Source] = {
             ),
         ),
         "Apache-2.0 of its publishers; its bases' CreativeML Open RAIL-M and RAIL++-M",
-        11.0, 14.0, 7.0, _RICHDREAMER, host_gb=10.0,
+        11.0, 7.5, 2.5, _RICHDREAMER, host_gb=10.0, alone_gb=15.5,
     ),
     "zero123": Source(
         (
@@ -196,7 +210,7 @@ SOURCES: dict[str, Source] = {
             ),
             Published("ashawkey/zero123-xl-diffusers", "10e9e8e75adaa3bf77f5ac9c381419016fed68c7"),
         ),
-        "of its model card: for research", 2.6, 5.0, 3.0,
+        "of its model card: for research", 2.6, 3.5, 2.0,
         (*_TEXTS, *(f"{part}/*.safetensors" for part in _SEEING)),
     ),
     "stable-zero123": Source(
@@ -216,7 +230,7 @@ SOURCES: dict[str, Source] = {
                 ("stable_zero123.ckpt",), 8.6,
             ),
         ),
-        "Stability AI's for research, not commercial", 5.1, 5.0, 3.0, (*_TEXTS, "*/*.safetensors"),
+        "Stability AI's for research, not commercial", 5.1, 3.5, 2.0, (*_TEXTS, "*/*.safetensors"),
     ),
 }  # fmt: skip
 

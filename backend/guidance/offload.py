@@ -3,8 +3,9 @@
 In: a frozen network and a device. Out: the same network, its blocks on the device while they run.
 Weights are never written, so what leaves the card is simply dropped; the results are the same.
 Whether a network is streamed is decided by the card's free memory, or by $PROPSMITH_OFFLOAD
-("auto", "always" or "never"). What a VAE computes is made smaller by $PROPSMITH_SLICES: "auto" has
-it take one large picture after the other where memory is small; "always" does so with all pictures
+("auto", "always" or "never"). What a VAE keeps for the gradients is made smaller by
+$PROPSMITH_SLICES: "auto" weighs it against the free memory, and has the VAE take one picture after
+the other, or one block of its layers after the other as well; "always" does both with all pictures
 anywhere. The numbers stay the same. "tiles" has it take pictures of more than 512 pixels a side in
 overlapping parts as well, whose latents are others: each part has norms of its own; a job that goes
 on without it goes on with whole pictures. Attention is never sliced: PyTorch's own
@@ -15,6 +16,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -27,7 +30,11 @@ CHOICES = ("auto", "always", "never")
 SLICES = "PROPSMITH_SLICES"
 SLICES_CHOICES = ("auto", "always", "tiles")
 SHARE = 0.6  # of the free memory that weights may fill; the rest is for pictures and activations
-SMALL_CARD = 10e9  # bytes free, under which a VAE encodes one picture after the other
+# Of the free memory that a VAE may fill until gradients come back: the network is asked meanwhile.
+VAE_SHARE = 0.5
+UNTOLD = 8e9  # bytes taken to be free for a VAE where the device has no memory of its own
+ALL, PICTURE, BLOCK = "all", "picture", "block"  # what a VAE keeps at a time, see `vae_keeps`
+_LEFT: ContextVar[float] = ContextVar("bytes that weights must leave free", default=0.0)
 MARK = "streamed_in"  # set on blocks that are
 BLOCKS = ("down_blocks", "mid_block", "up_blocks", "transformer_blocks")
 
@@ -57,15 +64,33 @@ def wants_streaming(network: nn.Module, device: torch.device) -> bool:
     free, choice = free_memory(device), chosen()
     if choice != "auto":
         return choice == "always"
-    return free is not None and size_of(network) > SHARE * free
+    return free is not None and size_of(network) > min(SHARE * free, free - _LEFT.get())
 
 
-def wants_slices(device: torch.device) -> bool:
-    """Whether pictures should be encoded one by one: on the CPU, on small cards, on demand."""
-    if slices() != "auto":
-        return True
+@contextmanager
+def leaving(needed: float) -> Iterator[None]:
+    """Networks that are loaded inside leave so many bytes of the card free, or are streamed."""
+    before = _LEFT.set(needed)
+    try:
+        yield
+    finally:
+        _LEFT.reset(before)
+
+
+def vae_room(device: torch.device) -> float:
+    """Bytes that a VAE may keep for the gradients."""
     free = free_memory(device)
-    return free is None or free < SMALL_CARD
+    return VAE_SHARE * (UNTOLD if free is None else free)
+
+
+def vae_keeps(pictures: int, each: float, room: float) -> str:
+    """ALL of a batch's work until its gradients come back, or that of one PICTURE, or BLOCK, at a
+    time when they do. each: bytes that one picture's takes; room: bytes there are."""
+    if slices() != "auto":
+        return BLOCK
+    if pictures * each <= room:
+        return ALL
+    return PICTURE if each <= room else BLOCK
 
 
 def size_of(network: nn.Module) -> float:

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from backend.guidance import texts, weights
+from backend.guidance import offload, texts, weights
 from backend.guidance.base import Views
 from backend.guidance.clip_text import encode_clips
 from backend.guidance.components import (
@@ -26,9 +26,12 @@ from backend.guidance.components import (
     network_file,
     precision_dtype,
 )
-from backend.guidance.latents import VaeEncoder
+from backend.guidance.latents import BLOCK_NUMBERS, VaeEncoder
 from backend.guidance.worded import WordedPrior
 from backend.prompt.parse import Prompt
+
+LATENT_SIZE = 128  # where a folder does not say it
+PROP = 1e9  # bytes of a card for the prop and its pictures
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,15 @@ def load_sdxl(
     if weights.read_index(folder).get("force_zeros_for_empty_prompt", True):
         silent = [texts.ROW[name] for name in ("empty", "negative")[: 1 + (not negative.segments)]]
         rows[silent], pooled[silent] = 0.0, 0.0
-    unet = load_unet(files[0], dtype, device)
     # The published VAE leaves fp16's range; its config says so.
     careful = weights.read_json(folder / "vae" / "config.json").get("force_upcast", True)
     vae = load_vae(files[1], torch.float32 if careful else dtype, device)
-    encode = VaeEncoder(vae, unet.config.sample_size)
+    size = weights.read_json(folder / "unet" / "config.json").get("sample_size", LATENT_SIZE)
+    encode = VaeEncoder(vae, size)
+    # Its pictures are large: on a card of 12 GB the weights would leave too little for one.
+    one = BLOCK_NUMBERS * encode.image_size**2 * vae.dtype.itemsize
+    with offload.leaving(1.2 * one + PROP):
+        unet = load_unet(files[0], dtype, device)
     prior = SDXLPrior(unet, encode, schedule, rows.to(device), pooled.to(device), config)
     prior.weights_hash = weights.weights_hash(folder, files)
     return prior

@@ -18,6 +18,7 @@ from backend.guidance.base import Views
 from backend.guidance.distil import GuidanceConfig, distil
 from backend.guidance.latents import VaeEncoder
 from backend.guidance.priors import load_prior
+from backend.guidance.sd3 import SD3Config
 from tests.tiny_models import build_tiny_unet, write_stable_diffusion
 from tests.tiny_priors import write_sd3, write_sdxl
 
@@ -84,6 +85,16 @@ def test_what_does_not_fit_the_card_is_streamed(free, streamed: bool, monkeypatc
         offload.wants_streaming(build_tiny_unet(), CPU)
 
 
+def test_what_leaves_too_little_for_pictures_is_streamed(monkeypatch) -> None:
+    unet = build_tiny_unet()
+    free = 2 * offload.size_of(unet)
+    monkeypatch.setattr(offload, "free_memory", lambda device: free)
+    for needed, streamed in ((0.4 * free, False), (0.6 * free, True)):
+        with offload.leaving(needed):
+            assert offload.wants_streaming(unet, CPU) == streamed
+    assert not offload.wants_streaming(unet, CPU)
+
+
 def test_vsd_says_that_it_needs_the_whole_prior(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv(offload.VARIABLE, "always")
     prior = load_prior(write_stable_diffusion(tmp_path / "sd15"), "a red chair")
@@ -99,16 +110,17 @@ def test_vsd_says_that_it_needs_the_whole_prior(tmp_path: Path, monkeypatch) -> 
 def test_pictures_encoded_one_by_one_are_the_same_with_their_gradients(tmp_path: Path) -> None:
     vae = load_prior(write_stable_diffusion(tmp_path / "sd15"), "a red chair").encode.vae
     found = []
-    for sliced in (False, True):
-        encode = VaeEncoder(vae, 8, sliced=sliced)
+    for keeps in (offload.ALL, offload.PICTURE, offload.BLOCK):
+        encode = VaeEncoder(vae, 8, keeps=keeps)
         drawn = torch.Generator().manual_seed(3)
         images = torch.rand(3, 3, 16, 16, generator=drawn).requires_grad_()
         latents = encode(images, drawn)
         latents.square().sum().backward()
         found.append((latents.detach(), images.grad))
-    for whole, sliced in zip(*found, strict=True):
-        torch.testing.assert_close(sliced, whole, rtol=1e-4, atol=1e-5)
-    assert not VaeEncoder(vae, 8).sliced  # small pictures are encoded at once
+    for whole, *others in zip(*found, strict=True):
+        for other in others:
+            torch.testing.assert_close(other, whole, rtol=1e-4, atol=1e-5)
+    assert VaeEncoder(vae, 8).keeps(4) == offload.ALL  # small pictures are encoded at once
 
 
 def encoded(prior) -> tuple[torch.Tensor, torch.Tensor]:
@@ -126,10 +138,11 @@ def encoded(prior) -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("name", WRITERS)
 def test_slices_say_the_same_picture_by_picture(name: str, tmp_path: Path, monkeypatch) -> None:
     folder = WRITERS[name](tmp_path / name)
-    whole = load_prior(folder, "a red chair")
+    config = SD3Config(image_size=64) if name == "sd3" else None
+    whole = load_prior(folder, "a red chair", config=config)
     monkeypatch.setenv(offload.SLICES, "always")
-    sliced = load_prior(folder, "a red chair")
-    assert sliced.encode.sliced and not sliced.encode.vae.use_tiling
+    sliced = load_prior(folder, "a red chair", config=config)
+    assert sliced.encode.keeps(1) == offload.BLOCK and not sliced.encode.vae.use_tiling
     kinds = [[type(p) for p in prior.network.attn_processors.values()] for prior in (sliced, whole)]
     assert kinds[0] == kinds[1] and not any("Sliced" in kind.__name__ for kind in kinds[0])
     torch.testing.assert_close(predict(sliced), predict(whole), rtol=1e-4, atol=1e-5)
