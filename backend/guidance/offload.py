@@ -53,10 +53,12 @@ def slices() -> str:
 
 
 def free_memory(device: torch.device) -> float | None:
-    """Bytes of the card; None where the device has no memory of its own."""
+    """Bytes of the card, with those that torch holds and does not use; None where the device has no
+    memory of its own."""
     if device.type != "cuda":
         return None
-    return float(torch.cuda.mem_get_info(device)[0])
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return float(torch.cuda.mem_get_info(device)[0] + unused)
 
 
 def wants_streaming(network: nn.Module, device: torch.device) -> bool:

@@ -2,9 +2,10 @@
 
 In: renders as latents. Out: a `Student` that predicts their clean latents from noisy ones. The one
 of the product is the prior with a camera-conditioned adapter, as in ProlificDreamer (2305.16213),
-section 3.3, and its code: asked with the prompt itself, the same from all sides, and told the
-camera, in a tenth of its steps a pose of zeros. Ours learns at one noise level a step (theirs: one
-a picture), of the middle 96 % (theirs: of all).
+section 3.3, and its code: asked with the prompt itself, the same from all sides, its adapter told
+the camera, in a tenth of its steps a pose of zeros. A prior that is told the camera itself, which
+theirs is not, goes on being told. Ours learns at one noise level a step (theirs: one a picture), of
+the middle 96 % (theirs: of all).
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class StudentConfig:
     learning_rate: float = setting(1e-4, "of AdamW", 1e-8, 1)
     steps: int = setting(1, "of learning, a step of the prop", 1, 100)
     t_range: tuple[float, float] = setting((0.02, 0.98), "timesteps to learn at", 0, 1)
-    drop_camera: float = setting(0.1, "share of steps learnt without the camera", 0, 1)
+    drop_camera: float = setting(0.1, "share of steps learnt without the adapter's camera", 0, 1)
 
     def __post_init__(self) -> None:
         check(self)
@@ -68,7 +69,6 @@ class LoraStudent:
 
     def __init__(self, prior: Prior, config: StudentConfig, generator: torch.Generator):
         self.prior, self.config = prior, config
-        self.worded = getattr(prior, "worded", False)
         if is_streamed(prior.network):
             raise InputError(
                 "--distillation vsd trains beside the prior and needs all of it on the card, which "
@@ -88,9 +88,11 @@ class LoraStudent:
             return self._answer(noisy, timesteps, views)
 
     def _answer(self, noisy: Tensor, timesteps: Tensor, views: Views) -> Tensor:
-        # A prior that is not told the camera itself would put the side into words.
-        words_alone = replace(views, cameras=None) if self.worded else views
-        return self.prior.denoise(noisy, timesteps, words_alone, ("prompt",))[0]
+        # A network that is not told the camera itself would have the side put into words.
+        part = getattr(self.prior, "part", None)  # of a prior of several networks
+        worded = getattr(part(views) if part else self.prior, "worded", False)
+        asked = replace(views, cameras=None) if worded else views
+        return self.prior.denoise(noisy, timesteps, asked, ("prompt",))[0]
 
     @torch.enable_grad()
     def fit(self, latents: Tensor, views: Views, generator: torch.Generator) -> None:
@@ -138,7 +140,8 @@ class LoraStudent:
 
 
 def compute_blocks_again(network: nn.Module, large: int = LARGE) -> None:
-    """Has a network of so many parameters keep its blocks' inputs alone, where it can."""
-    enable = getattr(network, "enable_gradient_checkpointing", None)
-    if enable and sum(p.numel() for p in network.parameters()) >= large:
-        enable()
+    """Has a network of so many parameters, or each of several, keep its blocks' inputs alone."""
+    for part in network if isinstance(network, nn.ModuleList) else (network,):
+        enable = getattr(part, "enable_gradient_checkpointing", None)
+        if enable and sum(p.numel() for p in part.parameters()) >= large:
+            enable()

@@ -24,6 +24,7 @@ from backend.guidance.richdreamer import (
     RichDreamerPrior,
     convert_richdreamer,
 )
+from backend.guidance.students import compute_blocks_again
 from backend.job import Job, RunFiles, new_context
 from backend.pipeline import generate
 from tests.fake_hub import nothing_listed
@@ -208,6 +209,25 @@ def test_vsd_learns_whichever_network_is_asked(made, domain: str) -> None:
     moved = {name for name in after if not torch.equal(before[name], after[name])}
     assert f"cameras.{PARTS.index(domain)}.2.weight" in moved  # it is told where it looks from
     assert {name.split("/")[0].split(".")[1] for name in moved} == {str(PARTS.index(domain))}
+
+
+def test_vsd_s_student_hears_no_side_where_the_network_is_not_told_the_camera(made) -> None:
+    prior = load_prior(made[0] / "out", "a red chair")
+    student = distil(prior, GuidanceConfig("vsd")).rule.student
+    shown = views(SHADED)
+    size = prior.encode(torch.rand(4, 3, 16, 16, generator=seeded()), seeded(), shown).shape
+    noisy, t = torch.randn(size, generator=seeded()), torch.full((4,), 500)
+    with torch.no_grad():
+        learnt = student.predict_x0(noisy, t, shown)
+        (plain,) = prior.denoise(noisy, t, replace(shown, cameras=None), ("prompt",))
+        (sided,) = prior.denoise(noisy, t, shown, ("prompt",))
+    torch.testing.assert_close(learnt, plain)
+    assert not torch.allclose(learnt, sided)
+
+
+def test_each_of_its_networks_can_compute_its_blocks_again(prior: RichDreamerPrior) -> None:
+    compute_blocks_again(prior.network, 0)
+    assert all(unet.is_gradient_checkpointing for unet in prior.network)
 
 
 def test_a_prop_is_made_of_normals_albedo_and_light(made, tmp_path: Path) -> None:

@@ -35,6 +35,28 @@ def test_samples_follow_the_priors_distribution(eta: float) -> None:
     assert float(rest.std()) == pytest.approx(STD, rel=0.1)
 
 
+@pytest.mark.parametrize("eta", [0.3, 1.0])
+def test_two_steps_are_the_paper_s(eta: float) -> None:
+    """Song et al. 2021, eqs. 12 and 16, written out for the one step between two levels."""
+    prior, generator = gaussian(), torch.Generator().manual_seed(5)
+    seen = []
+
+    def predict_x0(noisy, timesteps, views, guidance_scale):
+        seen.append((noisy, prior.alphas_cumprod[timesteps[0]]))
+        return 0.5 * noisy.clamp(-1, 1)
+
+    prior.predict_x0 = predict_x0
+    ddim(prior, views(), 1.0, 2, seed=5, eta=eta)
+    (first, a), (second, b) = seen
+    assert torch.equal(first, torch.randn(first.shape, generator=generator))
+    x0 = 0.5 * first.clamp(-1, 1)
+    sigma = eta * ((1 - b) / (1 - a) * (1 - a / b)).sqrt()
+    noise = (first - a.sqrt() * x0) / (1 - a).sqrt()
+    expected = b.sqrt() * x0 + (1 - b - sigma**2).sqrt() * noise
+    expected = expected + sigma * torch.randn(first.shape, generator=generator)
+    torch.testing.assert_close(second, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_views_share_their_noise_and_seeds_differ() -> None:
     two = ddim(gaussian(), views(2), 1.0, 20, seed=0)
     assert torch.equal(two[0], two[1])
