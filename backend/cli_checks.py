@@ -56,6 +56,8 @@ def _checked(arguments: argparse.Namespace) -> Path:
 def _check_subject(arguments: argparse.Namespace) -> None:
     """There is a prompt, or a picture that can be read."""
     image = getattr(arguments, "image", None)
+    if image is None and getattr(arguments, "image_elevation", None) is not None:
+        raise InputError("--image-elevation is about a picture: name its file with --image.")
     if image is not None:
         from backend.reference.reading import read_picture
 

@@ -164,6 +164,7 @@ def _checked(name: str) -> dict[str, Any]:
     """Raises PriorError where a file is not what it was."""
     from backend.guidance.catalogue import models_folder
     from backend.guidance.priors import PRIORS
+    from backend.guidance.pull_folders import begun_beside
     from backend.guidance.pulling import faults, source_of
 
     if name in PRIORS and PRIORS[name].folder is not None:
@@ -171,7 +172,10 @@ def _checked(name: str) -> dict[str, Any]:
 
         return check_shipped(name)
     source_of(name)
-    if found := faults(models_folder() / name):
+    folder = models_folder() / name
+    if not folder.exists() and not begun_beside(folder).exists():
+        raise PriorError(f"'{name}' is not here: propsmith models pull {name} brings it.")
+    if found := faults(folder):
         raise PriorError(f"The weights of '{name}' are not whole: {'; '.join(found)}.")
     return {"prior": name, "whole": True}
 

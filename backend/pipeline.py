@@ -30,6 +30,7 @@ from backend.export import EXPORTERS
 from backend.export.asset import Asset
 from backend.gaussians import particles
 from backend.gaussians.field import FEW, colors_at
+from backend.guidance.asking import cameras_for
 from backend.guidance.base import Prior
 from backend.guidance.distil import Distilled, distil
 from backend.guidance.inversion import Inversion, Reworded
@@ -99,7 +100,7 @@ def generate(
 def _make(job: Job, guidance: Distilled, context: RunContext, clock: StageClock) -> Prop:
     """All stages in their order."""
     config = job.config
-    cameras = replace(job.cameras, together=guidance.prior.views_together)
+    cameras = cameras_for(guidance.prior, job.cameras)
     with clock.stage("gaussians", config.gaussians.steps * guidance.particles):
         cloud = particles.run(None, config.gaussians, guidance, cameras, context)
     color_at = partial(colors_at, cloud)

@@ -1,7 +1,8 @@
 """Tiny random models in the official layouts, written to a folder, for tests.
 
-`write_stable_diffusion` is diffusers' StableDiffusionPipeline layout; `write_embedded` is the
-embedded prior's. Both take milliseconds a forward pass and are the same for the same seed.
+`write_stable_diffusion` is diffusers' StableDiffusionPipeline layout, of 1.5 or of 2.1;
+`write_embedded` is the embedded prior's. They take milliseconds a forward pass and are the same for
+the same seed.
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ from backend.guidance.word_encoder import WordTextEncoder
 VOCABULARY = ["red", "blue", "wooden", "chair", "table", "box", "berry", "with", "iron"]
 
 
+UNETS = {  # what their published configs say of the attention, but for its size
+    "1.5": {"attention_head_dim": 4},
+    "2.1": {"attention_head_dim": [2, 4], "use_linear_projection": True},  # heads of each level
+}
 SCALED_LINEAR = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
 
 
-def build_tiny_unet(in_channels: int = 4) -> Any:
-    """Stable Diffusion 1.5's blocks: two levels, of which the upper one attends."""
+def build_tiny_unet(in_channels: int = 4, layout: str = "1.5") -> Any:
+    """Stable Diffusion's blocks: two levels, of which the upper one attends. layout: of UNETS."""
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
     return UNet2DConditionModel(
@@ -35,18 +40,25 @@ def build_tiny_unet(in_channels: int = 4) -> Any:
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
         cross_attention_dim=16,
-        attention_head_dim=4,
+        **UNETS[layout],
     )
 
 
 def write_stable_diffusion(
-    folder: Path, prediction_type: str = "epsilon", seed: int = 0, **scheduler
+    folder: Path,
+    prediction_type: str = "epsilon",
+    seed: int = 0,
+    layout: str = "1.5",
+    **scheduler: Any,
 ) -> Path:
-    """8x8 latents of 16x16 pixels (a VAE of one halving); returns `folder`."""
+    """8x8 latents of 16x16 pixels (a VAE of one halving); returns `folder`.
+
+    2.1 is published with "v_prediction", 2.1-base with "epsilon"; both read words by OpenCLIP's.
+    """
     torch.manual_seed(seed)
-    build_tiny_unet().save_pretrained(folder / "unet")
+    build_tiny_unet(layout=layout).save_pretrained(folder / "unet")
     write_vae(folder, 4)
-    write_clip(folder, "", 16, projected=False)
+    write_clip(folder, "", 16, projected=False, open_clip=layout == "2.1")
     write_scheduler(folder, "PNDMScheduler", prediction_type, SCALED_LINEAR | scheduler)
     write_json(folder / "model_index.json", {"_class_name": "StableDiffusionPipeline"})
     return folder
@@ -105,11 +117,17 @@ def write_vae(folder: Path, channels: int, **settings: Any) -> None:
     ).save_pretrained(folder / "vae")
 
 
-def write_clip(folder: Path, suffix: str, width: int, projected: bool) -> None:
+def write_clip(
+    folder: Path, suffix: str, width: int, projected: bool, open_clip: bool = False
+) -> None:
+    """open_clip: as Stable Diffusion 2 has it, whose config and tokenizer number the special
+    tokens differently."""
     from transformers.models.clip import modeling_clip
     from transformers.models.clip.configuration_clip import CLIPTextConfig
 
-    vocabulary = write_tokenizer(folder / f"tokenizer{suffix}")
+    vocabulary = write_tokenizer(folder / f"tokenizer{suffix}", open_clip)
+    special = (vocabulary[f"<|{name}oftext|>"] for name in ("start", "end", "end"))
+    begins, ends, pads = (0, 2, 1) if open_clip else special
     kind = modeling_clip.CLIPTextModelWithProjection if projected else modeling_clip.CLIPTextModel
     config = CLIPTextConfig(
         vocab_size=len(vocabulary),
@@ -119,21 +137,30 @@ def write_clip(folder: Path, suffix: str, width: int, projected: bool) -> None:
         num_attention_heads=2,
         max_position_embeddings=77,
         projection_dim=width,
-        bos_token_id=vocabulary["<|startoftext|>"],
-        eos_token_id=vocabulary["<|endoftext|>"],
-        pad_token_id=vocabulary["<|endoftext|>"],
+        hidden_act="gelu" if open_clip else "quick_gelu",
+        bos_token_id=begins,
+        eos_token_id=ends,
+        pad_token_id=pads,
     )
     kind(config).save_pretrained(folder / f"text_encoder{suffix}")
 
 
-def write_tokenizer(folder: Path) -> dict[str, int]:
-    """Letters, letters that end a word, one merge ("re" of "red"), and the two special tokens."""
-    letters = "abcdefghijklmnopqrstuvwxyz,"
+def write_tokenizer(folder: Path, open_clip: bool = False) -> dict[str, int]:
+    """Letters, letters that end a word, one merge ("re" of "red"), and the two special tokens.
+
+    open_clip: the first letter is "!", and it pads; the newer of the two files that name what pads
+    says otherwise and is overruled, as in Stable Diffusion 2's folders.
+    """
+    letters = "!" * open_clip + "abcdefghijklmnopqrstuvwxyz,"
     tokens = [*letters, *(c + "</w>" for c in letters), "re", "<|startoftext|>", "<|endoftext|>"]
     vocabulary = {token: i for i, token in enumerate(tokens)}
     write_json(folder / "vocab.json", vocabulary)
     (folder / "merges.txt").write_text("#version: 0.2\nr e\n")
-    write_json(folder / "tokenizer_config.json", {"tokenizer_class": "CLIPTokenizer"})
+    config = {"tokenizer_class": "CLIPTokenizer"}
+    if open_clip:
+        config["pad_token"] = "<|endoftext|>"
+        write_json(folder / "special_tokens_map.json", {"pad_token": "!"})
+    write_json(folder / "tokenizer_config.json", config)
     return vocabulary
 
 

@@ -8,7 +8,7 @@ then the guidance's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -16,12 +16,21 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from backend.cameras import CameraRange, Cameras
-from backend.guidance.base import Guidance, Views, draw_backgrounds
+from backend.guidance.base import Guidance, Prior, Views, draw_backgrounds
 from backend.guidance.schedules import between
 
 # Cameras, backgrounds (B, 3) and pixels a side -> images (B, 3, H, W) in [0, 1], with nearness as
 # a fourth channel where the prior wants it.
 Paint = Callable[[Cameras, Tensor, int], Tensor]
+
+
+def cameras_for(prior: Prior, wished: CameraRange) -> CameraRange:
+    """In groups, where the prior sees several views together; heights that nobody has chosen are
+    those that it knows, where it says them (`elevation_deg`)."""
+    low, high = wished.elevation_deg
+    if wished.elevation_deg == CameraRange.elevation_deg:
+        low, high = getattr(prior, "elevation_deg", (low, high))
+    return replace(wished, elevation_deg=(low, high), together=prior.views_together)
 
 
 def normals_before(index: int, share: float, domains: tuple[str, ...]) -> int:

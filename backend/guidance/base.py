@@ -7,7 +7,8 @@ prior knows "shaded"; stages use the others where `domains` offers them.
 A branch says which text a prior is asked with: "empty", "negative" (the user's, or the empty one),
 "prompt" (worded for the side seen where the prior can't be told the camera), and, for priors that
 read free text, the four sides by name, "degraded", the prompt with words for what distilled
-pictures suffer from, and "poor", the user's negative text or else words for bad pictures.
+pictures suffer from, "improved", with words for what they should be, and "poor", the user's
+negative text or else words for bad pictures.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Prior(Protocol):
     views_together: int  # images of one batch are asked in groups of so many around the prop
     image_size: int  # pixels at which images are best handed over
     alphas_cumprod: Float[Tensor, "T"]
-    weights_hash: str  # sha256 over the weight files
+    weights_hash: str  # sha256 over all files that it reads
     ignored_words: tuple[str, ...]  # words of the prompt that this prior does not know
     default_guidance_scale: float
     default_rescale: float  # of the x0 form's guidance, see `diffusion.guide`

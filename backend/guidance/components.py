@@ -28,9 +28,9 @@ def precision_dtype(device: torch.device, precision: str) -> torch.dtype:
     return known[precision]
 
 
-def network_file(folder: Path, dtype: torch.dtype, stem: str = NETWORK) -> Path:
+def network_file(folder: Path, dtype: torch.dtype) -> Path:
     """The component's safetensors, those of half size where they are there and will do."""
-    return weights.weight_file(folder, stem, "fp16" if dtype == torch.float16 else None)
+    return weights.weight_file(folder, NETWORK, "fp16" if dtype == torch.float16 else None)
 
 
 def load_network(kind: Any, file: Path, dtype: torch.dtype, device: torch.device) -> Any:

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from backend.guidance import texts, weights
 from backend.guidance.base import Views
-from backend.guidance.components import TEXT, load_unet, network_file, precision_dtype
+from backend.guidance.components import load_unet, network_file, precision_dtype
 from backend.guidance.embedded import resize
+from backend.guidance.reading import warn_of_cuts
 from backend.guidance.t5_text import encode_t5
 from backend.guidance.worded import WordedPrior
 from backend.prompt.parse import Prompt
@@ -73,17 +74,14 @@ def load_deepfloyd(
     """Raises PriorError where the folder is not whole."""
     config = config or DeepFloydConfig()
     dtype = precision_dtype(device, config.precision)
-    file = network_file(folder / "unet", dtype)
+    files = [network_file(folder / "unet", dtype), weights.encoder_file(folder / "text_encoder")]
     schedule = weights.load_noise_schedule(folder / "scheduler")
     # IF was trained on captions in lower case, and T5's pieces depend on it.
     prompts = [wording.lowered() for wording in texts.wordings(prompt, negative)]
-    rows = encode_t5(folder / "text_encoder", folder / "tokenizer", prompts, TOKENS, masked=True)
-    unet = load_unet(file, dtype, device)
+    parts = (folder / "text_encoder", folder / "tokenizer")
+    rows, readings = encode_t5(*parts, prompts, TOKENS, masked=True)
+    warn_of_cuts(folder, [texts.of_the_user(readings, config.view_wording)])
+    unet = load_unet(files[0], dtype, device)
     prior = DeepFloydPrior(unet, schedule, rows.to(device), config)
-    prior.weights_hash = weights.weights_hash(folder, [file, *_text_files(folder)])
+    prior.weights_hash = weights.prior_hash(folder, files)
     return prior
-
-
-def _text_files(folder: Path) -> list[Path]:
-    """T5 is published in shards."""
-    return sorted((folder / "text_encoder").glob(f"{TEXT}*.safetensors"))

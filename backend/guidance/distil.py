@@ -96,7 +96,7 @@ def distil(prior: Prior, config: GuidanceConfig | None = None) -> Distilled:
         raise InputError(
             f"The distillation '{config.distillation}' has no settings of {type(chosen).__module__}"
         )
-    asked = prior if config.perp_neg is None else perp_neg.PerpNeg(prior, config.perp_neg)
+    asked = prior if config.perp_neg is None else perp_neg.around(prior, config.perp_neg)
     return Distilled(rule(asked, chosen), config.gradient_clip, config.draws)
 
 

@@ -23,7 +23,7 @@ DISTILLATIONS: dict[str, str] = {
 
 # Of rules that now follow other formulas under the same settings: their older checkpoints are not
 # gone on with.
-REVISIONS = {"csd": 2, "ism": 2, "sdi": 2, "sds-bridge": 2, "vsd": 2}
+REVISIONS = {"csd": 2, "ism": 2, "sdi": 2, "sds-bridge": 3, "vsd": 2}
 
 PEFT = (0, 18)  # the oldest whose layers vsd's student can be made of
 

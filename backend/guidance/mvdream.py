@@ -21,9 +21,10 @@ from backend.cameras import Cameras
 from backend.errors import PriorError
 from backend.guidance import offload, weights
 from backend.guidance.base import Views
-from backend.guidance.components import TEXT, load_vae, network_file, precision_dtype
+from backend.guidance.components import load_vae, network_file, precision_dtype
 from backend.guidance.conversion import copy_parts, read_checkpoint, write_index, write_unet
 from backend.guidance.latents import VaeEncoder
+from backend.guidance.reading import warn_of_cuts
 from backend.guidance.stable_diffusion import (
     StableDiffusionConfig,
     StableDiffusionPrior,
@@ -34,6 +35,7 @@ from backend.prompt.parse import Prompt
 VIEWS = 4
 LATENT_SIZE = 32
 CAMERA_NUMBERS = 16
+TO_PLUS_X = torch.tensor([[0.0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])  # from -y
 PIPELINE = "MVDreamPipeline"
 SHARED = ("vae", "text_encoder", "tokenizer", "scheduler")  # Stable Diffusion 2.1's, untouched
 
@@ -48,8 +50,9 @@ class MVDreamConfig:
 class MVDreamPrior(StableDiffusionPrior):
     """A `Prior` in VAE latents for groups of four views."""
 
-    branches = ("empty", "negative", "prompt", "degraded", "poor")  # it needs no words for sides
+    branches = ("empty", "negative", "prompt", "degraded", "improved", "poor")  # no sides in words
     views_together = VIEWS
+    elevation_deg = (0.0, 30.0)  # theirs, in training and in distillation
     default_rescale = 0.5  # their code's; the paper has 0.7
 
     def output(self, noisy: Tensor, timesteps: Tensor, branches: list[str], views: Views) -> Tensor:
@@ -63,15 +66,16 @@ class MVDreamPrior(StableDiffusionPrior):
             self.unet.camera = None
 
     def poses(self, cameras: Cameras) -> Float[Tensor, "B 16"]:
-        return blender_poses(cameras)
+        """Its props face +x (their scripts begin at azimuth 90), ours -y."""
+        return (TO_PLUS_X.to(cameras.T_world_camera) @ blender_poses(cameras)).flatten(1)
 
 
-def blender_poses(cameras: Cameras) -> Float[Tensor, "B 16"]:
-    """Camera to world, z up, the camera's axes right, up and back, at distance 1, row by row."""
+def blender_poses(cameras: Cameras) -> Float[Tensor, "B 4 4"]:
+    """Camera to world, z up, the camera's axes right, up and back, at distance 1."""
     pose = cameras.T_world_camera.clone()
     pose[:, :, 1:3] *= -1
     pose[:, :3, 3] /= pose[:, :3, 3].norm(dim=1, keepdim=True)
-    return pose.reshape(len(cameras), CAMERA_NUMBERS)
+    return pose
 
 
 class AcrossViews:
@@ -118,14 +122,16 @@ def load_mvdream(
     config = config or MVDreamConfig()
     dtype = precision_dtype(device, config.precision)
     files = [network_file(folder / name, dtype) for name in ("unet", "vae")]
-    files.append(network_file(folder / "text_encoder", dtype, TEXT))
+    files.append(weights.encoder_file(folder / "text_encoder"))
     schedule = weights.load_noise_schedule(folder / "scheduler")
-    rows = encode_wordings(folder, prompt.followed_by(config.suffix), negative)
+    asset = prompt.followed_by(config.suffix)
+    rows, read = encode_wordings(folder, asset, negative, worded=False)
+    warn_of_cuts(folder, [read])
     unet = load_views_network(files[0], dtype, device)
     encode = VaeEncoder(load_vae(files[1], dtype, device), unet.config.sample_size)
     plain = StableDiffusionConfig(config.guidance_scale, view_wording=False)
     prior = MVDreamPrior(unet, encode, *schedule, rows.to(device), plain)
-    prior.weights_hash = weights.weights_hash(folder, files)
+    prior.weights_hash = weights.prior_hash(folder, files)
     return prior
 
 

@@ -5,13 +5,15 @@ u + s (p - sum_i w_i n_i), with p = prompt - u, and n_i the part of (text of a w
 is perpendicular to p, so that the prompt is not undone. The weights depend on the azimuth:
 a exp(-b r) + c, where r falls from 1 to 0 over an interval (front to side, side to back); the
 constants are theirs. Distillations that guide by differences of branches themselves (CSD, NFSD,
-SDS-Bridge) meet it in "prompt", which is then empty + p - sum_i w_i n_i, with u the empty text.
+SDS-Bridge) meet it in "prompt" (or "improved"), which is then empty + p - sum_i w_i n_i, with u the
+empty text.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -49,7 +51,7 @@ class PerpNeg(Guided):
     whole_answers = (0,)  # a scale of 1 avoids sides, too
 
     def __init__(self, prior: Prior, config: Config | None = None):
-        if not {"front", "side"} <= set(prior.branches):
+        if not _reads_sides(prior):
             raise InputError(
                 "--perp-neg helps priors that read the side from words; this one is told the "
                 "camera, so leave it out."
@@ -65,12 +67,14 @@ class PerpNeg(Guided):
         """See `Prior`; "prompt" avoids the wrong sides where it is asked beside what it is compared
         with. Alone it is the text itself: VSD's student learns what renders are, not wishes."""
         asked = Asked(noisy, timesteps, views)
-        if views.cameras is None or "prompt" not in branches or len(branches) == 1:
+        wished = [branch for branch in ("prompt", "improved") if branch in branches]
+        if views.cameras is None or not wished or len(branches) == 1:
             return self._plain(asked, *branches)
         needed = dict.fromkeys([*branches, "empty", "front", "side"])
         said = dict(zip(needed, self._plain(asked, *needed), strict=True))
-        said["prompt"] = said["empty"] + self._step(views.cameras, said, said["empty"])
-        return tuple(said[branch] for branch in branches)
+        empty = said["empty"]
+        stepped = {b: empty + self._step(views.cameras, said, empty, b) for b in wished}
+        return tuple((said | stepped)[branch] for branch in branches)
 
     def guided(self, asked: Asked, scale: float, rescale: float) -> Tensor:
         cameras = asked.views.cameras
@@ -85,14 +89,31 @@ class PerpNeg(Guided):
     def _plain(self, asked: Asked, *branches: str) -> tuple[Tensor, ...]:
         return self._prior.denoise(asked.noisy, asked.timesteps, asked.views, branches)
 
-    def _step(self, cameras: Cameras, said: dict[str, Tensor], unguided: Tensor) -> Tensor:
-        """Towards the prompt and away from the wrong sides: p - sum_i w_i n_i."""
-        towards = said["prompt"] - unguided
+    def _step(
+        self, cameras: Cameras, said: dict[str, Tensor], unguided: Tensor, wished: str = "prompt"
+    ) -> Tensor:
+        """Towards the wish and away from the wrong sides: p - sum_i w_i n_i."""
+        towards = said[wished] - unguided
         shares = avoided(cameras, self.config).to(towards)
         step = towards.clone()
         for share, wrong in zip(shares.unbind(-1), ("front", "side"), strict=True):
             step -= share.view(-1, 1, 1, 1) * perpendicular(said[wrong] - unguided, towards)
         return step
+
+
+def around(prior: Prior, config: Config | None = None) -> Prior:
+    """A `PerpNeg`; of a prior with several networks, around each that reads sides from words."""
+    parts = getattr(prior, "parts", {})
+    worded = {name: PerpNeg(p, config) for name, p in parts.items() if _reads_sides(p)}
+    if not worded:
+        return PerpNeg(prior, config)
+    changed = copy(prior)
+    changed.parts = {**parts, **worded}  # type: ignore[attr-defined]
+    return changed
+
+
+def _reads_sides(prior: Prior) -> bool:
+    return {"front", "side"} <= set(prior.branches)
 
 
 def perpendicular(of: Tensor, to: Tensor) -> Tensor:

@@ -22,9 +22,8 @@ from torch.nn import functional as F
 from backend.cameras import Cameras
 from backend.errors import PriorError
 from backend.guidance import weights
-from backend.guidance.base import Views
+from backend.guidance.base import Prior, Views
 from backend.guidance.components import (
-    TEXT,
     load_unet,
     load_vae,
     network_file,
@@ -43,6 +42,7 @@ from backend.guidance.mvdream import (
     convert_network,
     load_views_network,
 )
+from backend.guidance.reading import Reading, warn_of_cuts
 from backend.guidance.stable_diffusion import (
     StableDiffusionConfig,
     StableDiffusionPrior,
@@ -72,9 +72,9 @@ class DistantViewsPrior(MVDreamPrior):
     def poses(self, cameras: Cameras) -> Float[Tensor, "B 16"]:
         """At twice the half height that the picture has at the prop, held where they trained."""
         half = cameras.distance * torch.tan(torch.deg2rad(cameras.fov_y_deg) / 2)
-        poses = blender_poses(cameras).reshape(-1, 4, 4)
+        poses = blender_poses(cameras)  # its props face -y as ours do
         poses[:, :3, 3] *= POSE_SCALE * half.clamp(*DISTANCES)[:, None]
-        return poses.reshape(len(cameras), -1)
+        return poses.flatten(1)
 
 
 class NormalDepthPrior(DistantViewsPrior):
@@ -129,6 +129,7 @@ class RichDreamerPrior(Guided):
     branches = MVDreamPrior.branches
     nearness_domains = (NORMAL, ALBEDO)
     views_together = VIEWS
+    elevation_deg = (5.0, 30.0)  # theirs, of distillation
     default_rescale = MVDreamPrior.default_rescale
     ignored_words: tuple[str, ...] = ()
     weights_hash: str = ""
@@ -144,7 +145,7 @@ class RichDreamerPrior(Guided):
         self.default_guidance_scale = config.guidance_scale
         self.network = nn.ModuleList([parts[name].unet for name in PARTS])
 
-    def part(self, views: Views | None) -> StableDiffusionPrior:
+    def part(self, views: Views | None) -> Prior:
         domain = views.domain if views is not None else SHADED
         if domain not in self.parts:
             raise PriorError(f"This prior knows images that are {', '.join(PARTS)}, not {domain}.")
@@ -182,8 +183,9 @@ def load_richdreamer(
     dtype = precision_dtype(device, config.precision)
     files = {name: network_file(folder / name / "unet", dtype) for name in PARTS}
     vae_file = network_file(folder / SHADED / "vae", dtype)
-    texts = [network_file(folder / n / "text_encoder", dtype, TEXT) for n in (SHADED, NORMAL)]
+    texts = [weights.encoder_file(folder / n / "text_encoder") for n in (SHADED, NORMAL)]
     said = _wordings(folder, prompt, negative, config)
+    warn_of_cuts(folder, [read for _, read in said.values()])
     vae = load_vae(vae_file, dtype, device)
     parts: dict[str, StableDiffusionPrior] = {}
     for name, kind in KINDS.items():
@@ -196,9 +198,9 @@ def load_richdreamer(
         pixels = name == NORMAL
         encode = NormalDepthEncoder(size) if pixels else VaeEncoder(vae, size)
         plain = StableDiffusionConfig(config.guidance_scale, view_wording=name == SHADED)
-        parts[name] = kind(unet, encode, *schedule, said[name].to(device), plain)
+        parts[name] = kind(unet, encode, *schedule, said[name][0].to(device), plain)
     prior = RichDreamerPrior(parts, config)
-    prior.weights_hash = weights.weights_hash(folder, [*files.values(), vae_file, *texts])
+    prior.weights_hash = weights.prior_hash(folder, [*files.values(), vae_file, *texts])
     return prior
 
 
@@ -212,15 +214,18 @@ TEXTS_OF = {
 
 def _wordings(
     folder: Path, prompt: Prompt, negative: Prompt, config: RichDreamerConfig
-) -> dict[str, Float[Tensor, "R L D"]]:
-    """What each part is told."""
+) -> dict[str, tuple[Float[Tensor, "R L D"], tuple[Reading, Reading]]]:
+    """What each part is told, and how much of it is read."""
     asset = prompt.followed_by(config.suffix)
     prompts = {
         SHADED: prompt,
         NORMAL: asset,
-        ALBEDO: Prompt((Segment(config.albedo_prefix), *asset.segments)),
+        ALBEDO: Prompt((Segment(config.albedo_prefix, own=True), *asset.segments)),
     }
-    return {n: encode_wordings(folder / TEXTS_OF[n], p, negative) for n, p in prompts.items()}
+    return {
+        name: encode_wordings(folder / TEXTS_OF[name], words, negative, worded=name == SHADED)
+        for name, words in prompts.items()
+    }
 
 
 def convert_richdreamer(

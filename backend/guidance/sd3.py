@@ -22,7 +22,6 @@ from backend.guidance import texts, weights
 from backend.guidance.base import Views
 from backend.guidance.clip_text import encode_clips
 from backend.guidance.components import (
-    TEXT,
     load_network,
     load_vae,
     network_file,
@@ -30,11 +29,13 @@ from backend.guidance.components import (
 )
 from backend.guidance.diffusion import per_sample
 from backend.guidance.latents import VaeEncoder
+from backend.guidance.reading import Reading, warn_of_cuts
 from backend.guidance.t5_text import encode_t5
 from backend.guidance.worded import WordedPrior
 from backend.prompt.parse import Prompt
 
 CLIPS = ("text_encoder", "text_encoder_2")
+T5 = "text_encoder_3"
 T5_TOKENS = 77
 LEVELS = 1000
 
@@ -98,16 +99,24 @@ def load_sd3(
     config = config or SD3Config()
     dtype = precision_dtype(device, config.precision)
     files = [network_file(folder / name, dtype) for name in ("transformer", "vae")]
-    files += [network_file(folder / name, dtype, TEXT) for name in CLIPS]
+    files += [weights.encoder_file(folder / name) for name in CLIPS]
+    if _has_t5(folder, config):
+        files.append(weights.encoder_file(folder / T5))
     sigmas = flow_sigmas(folder / "scheduler")
     from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 
     transformer = load_network(SD3Transformer2DModel, files[0], dtype, device)
-    rows, pooled = _encode(folder, texts.wordings(prompt, negative), transformer, config)
+    wordings = texts.wordings(prompt, negative)
+    rows, pooled, readings = _encode(folder, wordings, transformer, config)
+    warn_of_cuts(folder, [texts.of_the_user(read, config.view_wording) for read in readings])
     vae = load_vae(files[1], dtype, device)
     prior = SD3Prior(transformer, vae, sigmas, rows.to(device), pooled.to(device), config)
-    prior.weights_hash = weights.weights_hash(folder, files)
+    prior.weights_hash = weights.prior_hash(folder, files)
     return prior
+
+
+def _has_t5(folder: Path, config: SD3Config) -> bool:
+    return config.t5 and (folder / T5).is_dir()
 
 
 def flow_sigmas(folder: Path) -> Float[Tensor, "T"]:
@@ -122,17 +131,18 @@ def flow_sigmas(folder: Path) -> Float[Tensor, "T"]:
 
 def _encode(
     folder: Path, prompts: list[Prompt], transformer: Any, config: SD3Config
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, list[list[Reading]]]:
     """Both CLIPs side by side, filled up with zeros to T5's width, and T5 behind them (zeros
-    without it); the two CLIPs' vectors side by side."""
+    without it); the two CLIPs' vectors side by side; each encoder's readings."""
     from transformers.models.clip.modeling_clip import CLIPTextModelWithProjection
 
     kinds = dict.fromkeys(CLIPS, CLIPTextModelWithProjection)
-    clips, pooled = encode_clips(folder, kinds, prompts)
+    clips, pooled, readings = encode_clips(folder, kinds, prompts)
     width = transformer.config.joint_attention_dim
     clips = F.pad(clips, (0, width - clips.shape[-1]))
     t5 = torch.zeros(len(prompts), T5_TOKENS, width)
-    if config.t5 and (folder / "text_encoder_3").is_dir():
-        parts = (folder / "text_encoder_3", folder / "tokenizer_3")
-        t5 = encode_t5(*parts, prompts, T5_TOKENS, masked=False)
-    return torch.cat([clips, t5], 1), torch.cat(pooled, -1)
+    if _has_t5(folder, config):
+        parts = (folder / T5, folder / "tokenizer_3")
+        t5, read = encode_t5(*parts, prompts, T5_TOKENS, masked=False)
+        readings.append(read)
+    return torch.cat([clips, t5], 1), torch.cat(pooled, -1), readings

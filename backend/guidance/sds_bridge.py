@@ -3,8 +3,9 @@
 Distillation is seen as a path from the distribution of the renders (the source) to the prompt's
 (the target); SDS takes the empty prompt for the source, which renders are not (section 4). First
 SDS; then grad = w(t) (eps(target) - eps(source)), the source being the prompt with words for what
-goes wrong in distillation ("oversaturated, smooth, ..."; the branch "degraded"). They switch late
-in the run, after 20,000 of 25,000 steps; here at half of the Gaussians' steps, and what refines the
+goes wrong in distillation ("oversaturated, smooth, ..."; the branch "degraded"), the target with
+their code's words for what should be there ("high quality, sharp"; "improved"). They switch late in
+the run, after 20,000 of 25,000 steps; here at half of the Gaussians' steps, and what refines the
 surface afterwards has the bridge alone.
 """
 
@@ -56,7 +57,7 @@ class SDSBridge:
         if views.progress < self.config.bridge_from:
             x0 = self.prior.predict_x0(at.noisy, at.timesteps, views, self.guidance_scale)
             return weigh(latents - x0, at.alpha_bar, self.config.weighting)
-        texts = ("degraded", "prompt")
+        texts = ("degraded", "improved")
         source, target = self.prior.denoise(at.noisy, at.timesteps, views, texts)
         bridge = self.config.bridge_scale * (source - target)
         return weigh(bridge, at.alpha_bar, self.config.weighting)

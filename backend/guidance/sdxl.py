@@ -20,13 +20,13 @@ from backend.guidance import offload, texts, weights
 from backend.guidance.base import Views
 from backend.guidance.clip_text import encode_clips
 from backend.guidance.components import (
-    TEXT,
     load_unet,
     load_vae,
     network_file,
     precision_dtype,
 )
 from backend.guidance.latents import BLOCK_NUMBERS, VaeEncoder
+from backend.guidance.reading import Reading, warn_of_cuts
 from backend.guidance.worded import WordedPrior
 from backend.prompt.parse import Prompt
 
@@ -84,9 +84,10 @@ def load_sdxl(
     config = config or SDXLConfig()
     dtype = precision_dtype(device, config.precision)
     files = [network_file(folder / name, dtype) for name in ("unet", "vae")]
-    files += [network_file(folder / name, dtype, TEXT) for name in TEXT_ENCODERS]
+    files += [weights.encoder_file(folder / name) for name in TEXT_ENCODERS]
     schedule = weights.load_noise_schedule(folder / "scheduler")
-    rows, pooled = _encode(folder, texts.wordings(prompt, negative))
+    rows, pooled, readings = _encode(folder, texts.wordings(prompt, negative))
+    warn_of_cuts(folder, [texts.of_the_user(read, config.view_wording) for read in readings])
     if weights.read_index(folder).get("force_zeros_for_empty_prompt", True):
         silent = [texts.ROW[name] for name in ("empty", "negative")[: 1 + (not negative.segments)]]
         rows[silent], pooled[silent] = 0.0, 0.0
@@ -100,17 +101,18 @@ def load_sdxl(
     with offload.leaving(1.2 * one + PROP):
         unet = load_unet(files[0], dtype, device)
     prior = SDXLPrior(unet, encode, schedule, rows.to(device), pooled.to(device), config)
-    prior.weights_hash = weights.weights_hash(folder, files)
+    prior.weights_hash = weights.prior_hash(folder, files)
     return prior
 
 
 TEXT_ENCODERS = ("text_encoder", "text_encoder_2")
 
 
-def _encode(folder: Path, prompts: list[Prompt]) -> tuple[Tensor, Tensor]:
-    """Both encoders' hidden states side by side, and the second one's vector."""
+def _encode(folder: Path, prompts: list[Prompt]) -> tuple[Tensor, Tensor, list[list[Reading]]]:
+    """Both encoders' hidden states side by side, the second one's vector, and their readings."""
     from transformers.models.clip import modeling_clip
 
     kinds = (modeling_clip.CLIPTextModel, modeling_clip.CLIPTextModelWithProjection)
-    hidden, pooled = encode_clips(folder, dict(zip(TEXT_ENCODERS, kinds, strict=True)), prompts)
-    return hidden, pooled[1]
+    by_name = dict(zip(TEXT_ENCODERS, kinds, strict=True))
+    hidden, pooled, readings = encode_clips(folder, by_name, prompts)
+    return hidden, pooled[1], readings

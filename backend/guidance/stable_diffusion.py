@@ -20,7 +20,6 @@ from backend.guidance import texts, weights
 from backend.guidance.base import Views
 from backend.guidance.clip_text import encode_prompts
 from backend.guidance.components import (
-    TEXT,
     load_text_model,
     load_tokenizer,
     load_unet,
@@ -29,6 +28,7 @@ from backend.guidance.components import (
     precision_dtype,
 )
 from backend.guidance.latents import Encoder, VaeEncoder
+from backend.guidance.reading import Reading, warn_of_cuts
 from backend.guidance.worded import WordedPrior
 from backend.prompt.parse import Prompt
 
@@ -79,21 +79,25 @@ def load_stable_diffusion(
     weights.read_index(folder)
     dtype = precision_dtype(device, config.precision)
     files = [network_file(folder / name, dtype) for name in ("unet", "vae")]
-    files.append(network_file(folder / "text_encoder", dtype, TEXT))
+    files.append(weights.encoder_file(folder / "text_encoder"))
     schedule = weights.load_noise_schedule(folder / "scheduler")
-    rows = encode_wordings(folder, prompt, negative)
+    rows, read = encode_wordings(folder, prompt, negative, config.view_wording)
+    warn_of_cuts(folder, [read])
     unet = load_unet(files[0], dtype, device)
     encode = VaeEncoder(load_vae(files[1], dtype, device), unet.config.sample_size)
     prior = StableDiffusionPrior(unet, encode, *schedule, rows.to(device), config)
-    prior.weights_hash = weights.weights_hash(folder, files)
+    prior.weights_hash = weights.prior_hash(folder, files)
     return prior
 
 
-def encode_wordings(folder: Path, prompt: Prompt, negative: Prompt) -> Float[Tensor, "R L D"]:
-    """The folder's CLIP on all wordings, in fp32 on the CPU."""
+def encode_wordings(
+    folder: Path, prompt: Prompt, negative: Prompt, worded: bool
+) -> tuple[Float[Tensor, "R L D"], tuple[Reading, Reading]]:
+    """The folder's CLIP on all wordings, in fp32 on the CPU; see `texts.of_the_user`."""
     from transformers.models.clip import modeling_clip
     from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
     tokenizer = load_tokenizer(CLIPTokenizer, folder / "tokenizer")
     model = load_text_model(modeling_clip.CLIPTextModel, folder / "text_encoder")
-    return encode_prompts(tokenizer, model, texts.wordings(prompt, negative))
+    rows, readings = encode_prompts(tokenizer, model, texts.wordings(prompt, negative))
+    return rows, texts.of_the_user(readings, worded)

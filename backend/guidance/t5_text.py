@@ -1,8 +1,9 @@
 """Prompts -> T5 hidden states (Raffel et al. 1910.10683), as DeepFloyd IF and SD3 use them.
 
-In: a folder with tokenizer and encoder, `Prompt`s, a length. Out: (P, L, D). A weight scales how
-far its tokens' rows lie from the empty prompt's. The encoder runs in bfloat16, as T5 was
-trained: the published one has 4.7 billion numbers, 19 GB of main memory in fp32.
+In: a folder with tokenizer and encoder, `Prompt`s, a length. Out: (P, L, D), and how much of each
+prompt is read (reading.py). A weight scales how far its tokens' rows lie from the empty prompt's.
+The encoder runs in bfloat16, as T5 was trained: the published one has 4.7 billion numbers, 19 GB of
+main memory in fp32.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from torch import Tensor
 
 from backend.errors import PriorError
 from backend.guidance.components import load_text_model, load_tokenizer
+from backend.guidance.reading import PLAIN, Reading, Token, fitted, measured
 from backend.prompt.parse import Prompt
 
 
 def encode_t5(
     encoder: Path, tokenizer: Path, prompts: list[Prompt], length: int, masked: bool
-) -> Float[Tensor, "P L D"]:
+) -> tuple[Float[Tensor, "P L D"], list[Reading]]:
     """masked: padding isn't attended to (IF); SD3 attends to it."""
     from transformers import AutoTokenizer
     from transformers.models.t5.modeling_t5 import T5EncoderModel
@@ -52,7 +54,9 @@ class _Readable:
 
 
 @torch.no_grad()
-def _encode(tokenizer: Any, model: Any, prompts: list[Prompt], length: int, masked: bool) -> Tensor:
+def _encode(
+    tokenizer: Any, model: Any, prompts: list[Prompt], length: int, masked: bool
+) -> tuple[Tensor, list[Reading]]:
     tokenized = [_tokenize(tokenizer, prompt, length) for prompt in [Prompt(()), *prompts]]
     ids = torch.tensor([ids for ids, _ in tokenized])
     scales = torch.tensor([scales for _, scales in tokenized])
@@ -60,7 +64,8 @@ def _encode(tokenizer: Any, model: Any, prompts: list[Prompt], length: int, mask
     mask = (torch.arange(length) < lengths[:, None]).long() if masked else None
     hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
     empty, rows = hidden[:1], hidden[1:]
-    return empty + scales[1:, :, None] * (rows - empty)
+    readings = [measured("T5", tokenizer, p, _split(tokenizer, p), length - 1) for p in prompts]
+    return empty + scales[1:, :, None] * (rows - empty), readings
 
 
 def _used(ids: list[int], padding: int) -> int:
@@ -68,15 +73,21 @@ def _used(ids: list[int], padding: int) -> int:
 
 
 def _tokenize(tokenizer: Any, prompt: Prompt, length: int) -> tuple[list[int], list[float]]:
-    """Token ids and the end token, padded or cut to `length`; each one's weight.
-
-    The text is read whole, as its pieces depend on the spaces around them; a token has the weight
-    of the segment that its last character lies in.
-    """
-    read = tokenizer(prompt.text, add_special_tokens=False, return_offsets_mapping=True)
-    by_character = [s.weight for s in prompt.segments for _ in s.text]
-    scales = [by_character[max(0, end - 1)] for _, end in read["offset_mapping"]]
-    ids = [*read["input_ids"][: length - 1], tokenizer.eos_token_id]
-    scales = [*scales[: length - 1], 1.0]
-    padding = length - len(ids)
+    """Token ids and the end token, padded or cut to `length`; each one's weight."""
+    tokens = fitted(_split(tokenizer, prompt), length - 1)
+    padding = length - 1 - len(tokens)
+    ids = [*(token.number for token in tokens), tokenizer.eos_token_id]
+    scales = [*(token.weight for token in tokens), 1.0]
     return ids + [tokenizer.pad_token_id] * padding, scales + [1.0] * padding
+
+
+def _split(tokenizer: Any, prompt: Prompt) -> list[Token]:
+    """The text is read whole, as its pieces depend on the spaces around them; a token is of the
+    segment that its last character lies in."""
+    read = tokenizer(prompt.text, return_offsets_mapping=True, **PLAIN)
+    by_character = [segment for segment in prompt.segments for _ in segment.text]
+    segments = [by_character[max(0, end - 1)] for _, end in read["offset_mapping"]]
+    return [
+        Token(number, segment.weight, segment.own)
+        for number, segment in zip(read["input_ids"], segments, strict=True)
+    ]

@@ -25,7 +25,6 @@ from backend.guidance import weights
 from backend.guidance.base import PLAIN_BRANCHES, Views
 from backend.guidance.catalogue import RECORD
 from backend.guidance.components import (
-    TEXT,
     load_text_model,
     load_unet,
     load_vae,
@@ -135,7 +134,7 @@ def load_zero123(
     config = config or Zero123Config()
     dtype = precision_dtype(device, config.precision)
     files = [network_file(folder / name, dtype) for name in ("unet", "vae", PROJECTION)]
-    files.append(network_file(folder / "image_encoder", dtype, TEXT))
+    files.append(weights.encoder_file(folder / "image_encoder"))
     schedule = weights.load_noise_schedule(folder / "scheduler")
     projection = _load_projection(files[2])
     unet = load_unet(files[0], dtype, device)
@@ -147,7 +146,7 @@ def load_zero123(
     scale = config.guidance_scale
     projection, stable = projection.to(device), is_stable(folder)
     prior = Zero123Prior(unet, encode, projection, schedule, seen, scale, stable)
-    prior.weights_hash = weights.weights_hash(folder, files)
+    prior.weights_hash = weights.prior_hash(folder, files, stable=stable)
     prior.ignored_words = tuple(dict.fromkeys((*prompt.words, *negative.words)))
     return prior
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backend.errors import InputError
 
@@ -30,6 +30,7 @@ class Segment:
 
     text: str
     weight: float = 1.0
+    own: bool = False  # Propsmith's words rather than the user's: read where there is room for few
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,12 @@ class Prompt:
         return tuple((w, s.weight) for s in self.segments for w in split_words(s.text))
 
     def followed_by(self, text: str) -> Prompt:
-        """This prompt with `text` behind it, at weight 1."""
-        return Prompt((*self.segments, Segment(text)))
+        """This prompt with words of our own behind it, at weight 1."""
+        return Prompt((*self.segments, Segment(text, own=True)))
 
     def lowered(self) -> Prompt:
         """This prompt in lower case."""
-        return Prompt(tuple(Segment(s.text.lower(), s.weight) for s in self.segments))
+        return Prompt(tuple(replace(s, text=s.text.lower()) for s in self.segments))
 
 
 def split_words(text: str) -> list[str]:

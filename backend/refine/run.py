@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from backend.checkpoint import CheckpointFolder
 from backend.errors import InputError, StorageError
 from backend.evaluate.sheets import save_loss_curves, save_sheet
+from backend.guidance.asking import cameras_for
 from backend.guidance.base import Prior
 from backend.guidance.distil import distil
 from backend.guidance.priors import load_prior, starts_from_picture
@@ -63,7 +64,7 @@ def refine(
             words = ", ".join(f"'{word}'" for word in prior.ignored_words)
             note(f"Ignored, as the prior does not know them: {words}.")
         settings = make.Settings(config, job.config.materials, job.config.unwrap, job.config.bake)
-        cameras = replace(job.cameras, together=guidance.prior.views_together)
+        cameras = cameras_for(guidance.prior, job.cameras)
         about = (job.prompt, _provenance(job, prior))
         if request.mode == REMESH:
             given = (job.config, guidance, cameras, context, clock, about)

@@ -58,6 +58,11 @@ BAD_ARGUMENTS = {
         ["generate", "a chair", "-o", "x.glb", "--checkpoint-dir", "kept.glb/c"],
         ["--checkpoint-dir", "not a folder"],
     ),
+    "nothing at all": (["generate", "-o", "x.glb"], ["nothing to make", "--image"]),
+    "a picture's height": (
+        ["generate", "a chair", "-o", "x.glb", "--image-elevation", "20"],
+        ["--image-elevation", "--image FILE"],
+    ),
     "nothing to resume": (
         ["generate", "a chair", "-o", "x.glb", "--resume"],
         ["no checkpoint to resume"],

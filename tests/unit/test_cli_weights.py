@@ -117,6 +117,9 @@ def test_what_cannot_be_pulled_is_one_sentence(models, hub, capsys) -> None:
     assert main(["models", "pull", "embedded"]) == 2
     assert "nothing to pull" in capsys.readouterr().err
     assert main(["models", "check", "sd3"]) == 2
+    assert "'sd3' is not here: propsmith models pull sd3" in capsys.readouterr().err
+    (models / "sd3.pulling").mkdir(parents=True)
+    assert main(["models", "check", "sd3"]) == 2
     assert "not completed" in capsys.readouterr().err
 
 

@@ -14,7 +14,13 @@ from backend.guidance.distil import DISTILLATIONS, GuidanceConfig, distil
 from tests.mixture_prior import MixturePrior
 
 VIEWS = Views(cameras=None)
-TEXTS = {"empty": [0, 1, 2], "negative": [1, 2], "prompt": [0], "degraded": [0, 2]}
+TEXTS = {
+    "empty": [0, 1, 2],
+    "negative": [1, 2],
+    "prompt": [0],
+    "degraded": [0, 2],
+    "improved": [0, 1],
+}
 LEVELS = [0.02, 0.1, 0.3, 0.7, 0.98]
 
 
@@ -176,7 +182,7 @@ def test_sdi_finds_the_noise_by_inversion(prior, t, eta):
 def test_sds_bridge_goes_from_the_renders_to_the_prompt(prior, t):
     f, rule = Formula(prior), sds_bridge.SDSBridge(prior)
     first = (1 - f.a(t)) * (f.guided(t, 12.0) - f.noise)
-    bridge = (1 - f.a(t)) * 7.5 * (f.eps("prompt", t) - f.eps("degraded", t))
+    bridge = (1 - f.a(t)) * 7.5 * (f.eps("improved", t) - f.eps("degraded", t))
     for done, expected in ((0.0, first), (0.49, first), (0.5, bridge), (1.0, bridge)):
         check(rule, f, t, expected, views=Views(None, progress=done))
 

@@ -7,9 +7,10 @@ from safetensors.torch import load_file
 from backend.cameras import CameraRange, turntable
 from backend.errors import PriorError
 from backend.guidance import pulling
+from backend.guidance.asking import cameras_for
 from backend.guidance.base import Views
 from backend.guidance.distil import GuidanceConfig, distil
-from backend.guidance.mvdream import blender_poses, convert_mvdream
+from backend.guidance.mvdream import convert_mvdream
 from backend.guidance.priors import load_prior
 from tests.fake_hub import nothing_listed
 from tests.original_layout import PREFIX, write_original
@@ -19,7 +20,7 @@ from tests.tiny_models import write_stable_diffusion
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mvdream")
-    base = write_stable_diffusion(folder / "base")
+    base = write_stable_diffusion(folder / "base", layout="2.1")
     network = write_original(folder / "sd-v2.1-base-4view.pt", base)
     convert_mvdream(folder / "sd-v2.1-base-4view.pt", base, folder / "out")
     return folder, network
@@ -79,11 +80,27 @@ def test_the_camera_is_told_and_branches_keep_theirs(made):
     assert prior.unet.camera is None
 
 
-def test_poses_are_those_of_the_paper_s_cameras():
-    """At azimuth 0 the camera stands in front (-y), its back axis towards the viewer."""
-    front = blender_poses(turntable(4, elevation_deg=0.0))[0].reshape(4, 4)
-    expected = [[1.0, 0, 0, 0], [0, 0, -1, -1], [0, 1, 0, 0], [0, 0, 0, 1]]
-    torch.testing.assert_close(front, torch.tensor(expected), atol=1e-6, rtol=0)
+def test_our_front_is_theirs(made):
+    """Their props face +x: the first of the four views of their t2i.py stands there (azimuth 90 of
+    cameras that are at -y at 0), threestudio's front is there, and DreamGaussian counts so, too."""
+    prior = load_prior(made[0] / "out", "a red chair")
+    poses = prior.poses(turntable(4, elevation_deg=0.0)).reshape(4, 4, 4)
+    front = [[0.0, 0, 1, 1], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]]  # right is +y
+    torch.testing.assert_close(poses[0], torch.tensor(front), atol=1e-6, rtol=0)
+    places = torch.tensor([[1.0, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0]])
+    torch.testing.assert_close(poses[:, :3, 3], places, atol=1e-6, rtol=0)
+    above = prior.poses(turntable(1, elevation_deg=30.0)).reshape(4, 4)[:3, 3]
+    torch.testing.assert_close(above, torch.tensor([0.75**0.5, 0, 0.5]))
+
+
+def test_heights_that_nobody_chose_are_those_it_was_trained_at(made):
+    prior = load_prior(made[0] / "out", "a red chair")
+    cameras = cameras_for(prior, CameraRange())
+    assert cameras.elevation_deg == (0, 30) and cameras.together == 4
+    chosen = cameras_for(prior, CameraRange(elevation_deg=(-60.0, -50.0)))
+    assert chosen.elevation_deg == (-60.0, -50.0)
+    plain = load_prior(made[0] / "base", "a red chair")
+    assert cameras_for(plain, CameraRange()) == CameraRange()
 
 
 def test_what_it_cannot_do_is_said(made):
@@ -138,7 +155,7 @@ def test_pulling_it_pulls_what_it_shares_and_converts(tmp_path, monkeypatch):
             local_dir.mkdir(parents=True)
             write_original(local_dir / "sd-v2.1-base-4view.pt", tmp_path / "models" / "sd21")
         else:
-            write_stable_diffusion(local_dir)
+            write_stable_diffusion(local_dir, layout="2.1")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     monkeypatch.setattr(huggingface_hub, "model_info", nothing_listed)

@@ -20,16 +20,11 @@ from backend.guidance import perp_neg
 from backend.guidance.base import Prior, Views, wants_nearness
 from backend.guidance.distil import GuidanceConfig, distil
 from backend.guidance.distillations import DISTILLATIONS, TIMESTEPS
-from backend.guidance.mvdream import convert_mvdream
 from backend.guidance.priors import PRIORS, load_prior
-from backend.guidance.richdreamer import convert_richdreamer
 from backend.guidance.schedules import between
-from backend.guidance.sd3 import SD3Config
 from backend.reference.picture import load_reference
-from tests.original_layout import write_original
-from tests.tiny_models import write_embedded, write_stable_diffusion
-from tests.tiny_priors import write_deepfloyd, write_sd3, write_sdxl
-from tests.tiny_zero123 import write_picture, write_zero123
+from tests.every_prior import CONFIGS, WRITERS
+from tests.tiny_zero123 import write_picture
 
 NO_WORDS = "use one of free text"
 WHY_NOT = {
@@ -37,42 +32,7 @@ WHY_NOT = {
     ("zero123", "sds-bridge"): NO_WORDS,
     ("stable-zero123", "sds-bridge"): NO_WORDS,
 }
-TOLD_THE_CAMERA = {"embedded", "mvdream", "richdreamer", "zero123", "stable-zero123"}
-
-
-def _mvdream(folder: Path) -> Path:
-    base = write_stable_diffusion(folder.with_name("base of mvdream"))
-    write_original(folder.with_suffix(".pt"), base)
-    convert_mvdream(folder.with_suffix(".pt"), base, folder)
-    return folder
-
-
-def _richdreamer(folder: Path) -> Path:
-    base = write_stable_diffusion(folder.with_name("base of richdreamer"))
-    files = [folder.with_suffix(f".{n}.ckpt") for n in (1, 2)]
-    write_original(files[0], base)
-    write_original(files[1], base, in_channels=5)
-    convert_richdreamer(*files, base, base, folder)
-    return folder
-
-
-WRITERS: dict[str, Callable[[Path], Path]] = {
-    "embedded": write_embedded,
-    "sd15": write_stable_diffusion,
-    "sd21": lambda folder: write_stable_diffusion(folder, "v_prediction"),
-    "sdxl": write_sdxl,
-    "deepfloyd": write_deepfloyd,
-    "sd3": write_sd3,
-    "sd35": write_sd3,  # it has 3.5's two attentions and their norms
-    "mvdream": _mvdream,
-    "richdreamer": _richdreamer,
-    "zero123": write_zero123,
-    "stable-zero123": write_zero123,
-}
-
-
-# They take any size, and 512 pixels by themselves.
-CONFIGS = dict.fromkeys(("sd3", "sd35"), SD3Config(image_size=16))
+TOLD_THE_CAMERA = {"embedded", "mvdream", "zero123", "stable-zero123"}  # whatever is asked
 
 
 @pytest.fixture(scope="module")

@@ -126,8 +126,8 @@ class Asked:
     def eps(self, branch):
         return epsilon_from_x0(self.prior.x0(self.noisy, self.a, branch), self.noisy, self.a)
 
-    def direction(self):
-        towards = self.eps("prompt") - self.eps("empty")
+    def direction(self, wished="prompt"):
+        towards = self.eps(wished) - self.eps("empty")
         shares = avoidance(self.views.cameras.azimuth_deg, Config())
         return towards - sum(
             share[:, None, None, None] * perpendicular(self.eps(side) - self.eps("empty"), towards)
@@ -138,7 +138,7 @@ class Asked:
 @pytest.mark.parametrize("name", ["csd", "nfsd", "nfsd, little noise", "sds-bridge"])
 def test_differences_of_branches_take_the_direction_that_avoids(prior, name):
     """(prompt - empty) is p - sum w n wherever a distillation's formula has it."""
-    reading = MixturePrior(prior.modes, {**TEXTS, "degraded": [0, 3]}, std=0.3, scale=9.0)
+    reading = MixturePrior(prior.modes, {**TEXTS, "degraded": [0, 3], "improved": [3]}, 0.3, 9.0)
     t = 0.1 if "little" in name else 0.3
     f = Asked(reading, t, Views(turntable(4)))
     kind = {"csd": csd.CSD, "sds-bridge": sds_bridge.SDSBridge}.get(name, nfsd.NFSD)
@@ -146,7 +146,7 @@ def test_differences_of_branches_take_the_direction_that_avoids(prior, name):
         "csd": f.direction(),  # the negative text is the empty one
         "nfsd": 7.5 * f.direction(),
         "nfsd, little noise": f.eps("empty") + 7.5 * f.direction(),
-        "sds-bridge": 7.5 * (f.eps("empty") + f.direction() - f.eps("degraded")),
+        "sds-bridge": 7.5 * (f.eps("empty") + f.direction("improved") - f.eps("degraded")),
     }[name]
     rule = kind(PerpNeg(reading))
     got = rule.gradient(f.z, f.views, t, torch.Generator().manual_seed(3))

@@ -80,3 +80,10 @@ def test_wordings_keep_the_prompts_weights():
     wordings = view_wordings(parse_prompt("a (red:1.5) chair"))
     assert [w.text for w in wordings] == [f"a red chair, {words}" for words in VIEW_WORDS]
     assert ("red", 1.5) in wordings[0].weighted_words
+
+
+def test_words_of_our_own_are_told_from_the_users():
+    side = view_wordings(parse_prompt("A (red:1.5) chair"))[1].followed_by(", hazy").lowered()
+    marked = [(segment.text, segment.weight) for segment in side.segments if segment.own]
+    assert marked == [(", side view", 1.0), (", hazy", 1.0)]
+    assert [s.text for s in side.segments if not s.own] == ["a ", "red", " chair"]

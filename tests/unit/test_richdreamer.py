@@ -33,6 +33,10 @@ from tests.tiny_job import TINY
 from tests.tiny_models import write_stable_diffusion
 
 FILES = ("nd_mv_ema.ckpt", "albedo_mv_ema.ckpt")
+HUB: dict[str, dict] = {
+    "stable-diffusion-v1-5": {},
+    "stable-diffusion-2-1": {"layout": "2.1", "seed": 3},
+}
 FLIPPED = torch.tensor([-1.0, 1.0, 1.0, 1.0]).view(1, 4, 1, 1)
 
 
@@ -52,8 +56,8 @@ def write_checkpoints(folder: Path, sd15: Path, sd21: Path) -> dict[str, dict[st
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     folder = tmp_path_factory.mktemp("richdreamer")
-    sd15 = write_stable_diffusion(folder / "sd15")
-    sd21 = write_stable_diffusion(folder / "sd21", seed=3)
+    sd15 = write_stable_diffusion(folder / "sd15", **HUB["stable-diffusion-v1-5"])
+    sd21 = write_stable_diffusion(folder / "sd21", **HUB["stable-diffusion-2-1"])
     states = write_checkpoints(folder, sd15, sd21)
     convert_richdreamer(folder / FILES[0], folder / FILES[1], sd15, sd21, folder / "out")
     return folder, states
@@ -247,11 +251,10 @@ def test_pulling_it_pulls_both_bases_and_converts(tmp_path: Path, monkeypatch, m
     import huggingface_hub
 
     monkeypatch.setenv("PROPSMITH_MODELS", str(tmp_path / "models"))
-    hub = {"stable-diffusion-v1-5": 0, "stable-diffusion-2-1": 3}
 
     def snapshot(repository, revision, allow_patterns, local_dir):
-        (seed,) = (seed for name, seed in hub.items() if name in repository)
-        write_stable_diffusion(local_dir, seed=seed)
+        (base,) = (base for name, base in HUB.items() if name in repository)
+        write_stable_diffusion(local_dir, **base)
 
     def download(address, path):
         path.parent.mkdir(parents=True, exist_ok=True)
