@@ -61,7 +61,7 @@ BAD_ARGUMENTS = {
     "nothing at all": (["generate", "-o", "x.glb"], ["nothing to make", "--image"]),
     "a picture's height": (
         ["generate", "a chair", "-o", "x.glb", "--image-elevation", "20"],
-        ["--image-elevation", "--image FILE"],
+        ["--image-elevation", "--image."],
     ),
     "nothing to resume": (
         ["generate", "a chair", "-o", "x.glb", "--resume"],
