@@ -7,6 +7,7 @@ callback, saves the state now and then and when it is stopped, and takes it up a
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from backend.errors import Interrupted
+from backend.errors import GenerationError, Interrupted
 from backend.reference.picture import Reference
 
 
@@ -101,7 +102,8 @@ class RunContext:
 def optimise(stage: str, optimisation: Optimisation, context: RunContext) -> None:
     """Runs all steps of `stage`, resuming from its checkpoint where there is one.
 
-    Raises Interrupted, after saving, when `context.stop_requested()` says so.
+    Raises Interrupted, after saving, when `context.stop_requested()` says so; GenerationError,
+    without saving, when a loss is not a number, as nothing can be made of what comes after.
     """
     curve: list[dict[str, float]] = []
     first = 0
@@ -137,6 +139,11 @@ def optimise(stage: str, optimisation: Optimisation, context: RunContext) -> Non
                 f"Stopped in stage '{stage}' after {index} of {optimisation.steps} steps."
             )
         losses = optimisation.step(index)
+        if lost := [name for name, value in losses.items() if not math.isfinite(value)]:
+            raise GenerationError(
+                f"Stage '{stage}' diverged at step {index + 1} of {optimisation.steps}: its loss "
+                f"'{lost[0]}' is not a finite number; try a smaller --guidance-scale."
+            )
         curve.append(losses)
         now = time.monotonic()
         done = index + 1
