@@ -121,12 +121,15 @@ def turntable(
     return orbit(azimuth, full * elevation_deg, full * distance, full * fov_y_deg)
 
 
+ELEVATIONS = (-10.0, 50.0)  # degrees
+
+
 @dataclass(frozen=True)
 class CameraRange:
     """Camera preferences: the ranges to sample and a favoured view to sample more."""
 
     azimuth_deg: tuple[float, float] = (-180.0, 180.0)
-    elevation_deg: tuple[float, float] = (-10.0, 50.0)
+    elevation_deg: tuple[float, float] | None = None  # ELEVATIONS, or what a prior knows
     distance: tuple[float, float] = (2.8, 3.2)
     fov_y_deg: tuple[float, float] = (38.0, 42.0)
     favoured_deg: tuple[float, float] | None = None  # (azimuth, elevation)
@@ -158,7 +161,7 @@ class CameraRange:
         order = torch.randperm(count, generator=generator)
         shift = uniform(1)
         azimuth = between(self.azimuth_deg, ((order + uniform()) / count + shift) % 1)
-        low, high = (math.sin(math.radians(e)) for e in self.elevation_deg)
+        low, high = (math.sin(math.radians(e)) for e in self.elevation_deg or ELEVATIONS)
         elevation = torch.rad2deg(torch.asin(between((low, high), uniform())))
         if self.favoured_deg is not None:
             chosen = uniform() < self.favoured_share

@@ -22,10 +22,8 @@ from tests.every_prior import WRITERS
 from tests.tiny_models import write_json
 
 LENGTH = 77
-WORDS = (
-    *("red", "chair", "iron", "oak", "lid"),
-    *split_words(" ".join((*VIEW_WORDS, "asset the albedo of", texts.FAULTS, texts.POOR))),
-)
+OURS = (*VIEW_WORDS, "asset the albedo of", texts.FAULTS, texts.VIRTUES, texts.POOR)
+WORDS = ("red", "chair", "iron", "oak", "lid", *split_words(" ".join(OURS)))
 TAIL = "iron oak lid"
 LONG = "red chair " * 58 + "red " + TAIL  # 120 words
 SIXTY_FIVE = "red " * 64 + "chair"

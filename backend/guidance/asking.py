@@ -27,10 +27,8 @@ Paint = Callable[[Cameras, Tensor, int], Tensor]
 def cameras_for(prior: Prior, wished: CameraRange) -> CameraRange:
     """In groups, where the prior sees several views together; heights that nobody has chosen are
     those that it knows, where it says them (`elevation_deg`)."""
-    low, high = wished.elevation_deg
-    if wished.elevation_deg == CameraRange.elevation_deg:
-        low, high = getattr(prior, "elevation_deg", (low, high))
-    return replace(wished, elevation_deg=(low, high), together=prior.views_together)
+    heights = wished.elevation_deg or getattr(prior, "elevation_deg", None)
+    return replace(wished, elevation_deg=heights, together=prior.views_together)
 
 
 def normals_before(index: int, share: float, domains: tuple[str, ...]) -> int:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from backend.guidance.components import load_text_model, load_tokenizer
 from backend.guidance.reading import PLAIN, Reading, Token, fitted, measured
+from backend.guidance.texts import once
 from backend.prompt.parse import Prompt
 
 ENDS = 2  # the start token and the end token
@@ -27,8 +28,10 @@ def encode_prompts(
     tokenizer: Any, text_model: Any, prompts: list[Prompt]
 ) -> tuple[Float[Tensor, "P L D"], list[Reading]]:
     """The last hidden states (final norm applied), one row of L tokens a prompt."""
-    ids, scales, readings = _tokens(tokenizer, text_model, prompts)
-    return _weighted(text_model(input_ids=ids).last_hidden_state.float(), scales), readings
+    several, places = once(prompts)
+    ids, scales, readings = _tokens(tokenizer, text_model, several)
+    rows = _weighted(text_model(input_ids=ids).last_hidden_state.float(), scales)
+    return rows[places], [readings[place] for place in places]
 
 
 @torch.no_grad()
@@ -37,10 +40,12 @@ def encode_with_pooled(
 ) -> tuple[Float[Tensor, "P L D"], Float[Tensor, "P E"], list[Reading]]:
     """The hidden states of the last layer but one, without the final norm, and the text's one
     vector, as SDXL (2307.01952, section 2.1) and SD3 use them. Weights are the tokens' alone."""
-    ids, scales, readings = _tokens(tokenizer, text_model, prompts)
+    several, places = once(prompts)
+    ids, scales, readings = _tokens(tokenizer, text_model, several)
     output = text_model(input_ids=ids, output_hidden_states=True)
     pooled = output.text_embeds if "text_embeds" in output else output.pooler_output
-    return _weighted(output.hidden_states[-2].float(), scales), pooled[1:].float(), readings
+    rows = _weighted(output.hidden_states[-2].float(), scales)
+    return rows[places], pooled[1:][places].float(), [readings[place] for place in places]
 
 
 def encode_clips(
@@ -84,7 +89,8 @@ def _weighted(hidden: Tensor, scales: Tensor) -> Tensor:
 
 def _tokenize(tokenizer: Any, prompt: Prompt, length: int) -> tuple[list[int], list[float]]:
     """Token ids between the start and end tokens, padded to `length`; each one's weight."""
-    tokens = fitted(_split(tokenizer, prompt), length - ENDS)
+    rivals = _split(tokenizer, prompt.rival) if prompt.rival else None
+    tokens = fitted(_split(tokenizer, prompt), length - ENDS, rivals)
     padding = length - ENDS - len(tokens)
     ids = [tokenizer.bos_token_id, *(token.number for token in tokens), tokenizer.eos_token_id]
     scales = [1.0, *(token.weight for token in tokens), 1.0]

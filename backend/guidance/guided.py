@@ -28,7 +28,7 @@ class Asked:
 class Guided(ABC):
     """Half of a `Prior`; subclasses change what guidance means to them."""
 
-    views_together: int
+    views_together: int  # so many images in a row have one contrast, see `diffusion.rescaled`
     whole_answers: tuple[int, ...] = (0, 1)  # scales at which one branch says it all
 
     @abstractmethod
@@ -47,25 +47,16 @@ class Guided(ABC):
         rescale: float = 0.0,
     ) -> Tensor:
         asked = Asked(noisy, timesteps, views)
-        scale = self.allowed(guidance_scale, views)
-        if scale in self.whole_answers:
-            return self.finished(self.say(asked, ("negative", "prompt")[int(scale)])[0])
-        return self.finished(self.guided(asked, scale, rescale))
+        if guidance_scale in self.whole_answers:
+            return self.finished(self.say(asked, ("negative", "prompt")[int(guidance_scale)])[0])
+        return self.finished(self.guided(asked, guidance_scale, rescale))
 
     def say(self, asked: Asked, *branches: str) -> tuple[Tensor, ...]:
         return self.denoise(asked.noisy, asked.timesteps, asked.views, branches)
 
     def guided(self, asked: Asked, scale: float, rescale: float) -> Tensor:
         unguided, prompted = self.say(asked, "negative", "prompt")
-        return guide(prompted, unguided, scale, rescale, self.together(asked.views))
-
-    def together(self, views: Views) -> int:
-        """How many images in a row have one contrast, see `diffusion.rescaled`."""
-        return self.views_together
-
-    def allowed(self, scale: float, views: Views) -> float:
-        """The scale that is used where `scale` is asked for."""
-        return scale
+        return guide(prompted, unguided, scale, rescale, self.views_together)
 
     def finished(self, x0: Tensor) -> Tensor:
         return x0

@@ -125,7 +125,7 @@ def load_mvdream(
     files.append(weights.encoder_file(folder / "text_encoder"))
     schedule = weights.load_noise_schedule(folder / "scheduler")
     asset = prompt.followed_by(config.suffix)
-    rows, read = encode_wordings(folder, asset, negative, worded=False)
+    rows, read = encode_wordings(folder, asset, negative, worded=False, sided=False)
     warn_of_cuts(folder, [read])
     unet = load_views_network(files[0], dtype, device)
     encode = VaeEncoder(load_vae(files[1], dtype, device), unet.config.sample_size)

@@ -126,8 +126,8 @@ def perpendicular(of: Tensor, to: Tensor) -> Tensor:
 def avoided(cameras: Cameras, config: Config) -> Float[Tensor, "B 2"]:
     """`avoidance`, but nothing is where the words are "overhead view": it is none of the sides."""
     sides = view_weights(cameras.azimuth_deg.cpu(), cameras.elevation_deg.cpu())
-    around = 1 - sides[:, VIEW_WORDS.index("overhead view"), None]
-    return avoidance(cameras.azimuth_deg.cpu(), config) * around
+    beside = 1 - sides[:, VIEW_WORDS.index("overhead view"), None]
+    return avoidance(cameras.azimuth_deg.cpu(), config) * beside
 
 
 def avoidance(azimuth_deg: Float[Tensor, "B"], config: Config) -> Float[Tensor, "B 2"]:

@@ -43,9 +43,12 @@ class Reading:
     left_out: str  # the words behind, a long row of them in short; "" where there are none
 
 
-def fitted(tokens: list[Token], room: int) -> list[Token]:
-    """At most `room` of them: the user's last ones go, and ours where they alone are too many."""
-    left = room - sum(token.own for token in tokens)
+def fitted(tokens: list[Token], room: int, rivals: list[Token] | None = None) -> list[Token]:
+    """At most `room` of them: the user's last ones go, and ours where they alone are too many.
+
+    rivals: the tokens of another wording, with which as many of the user's are to be read.
+    """
+    left = room - max(sum(token.own for token in some) for some in (tokens, rivals or []))
     users = accumulate(not token.own for token in tokens)  # so many up to each
     kept = [token for token, nth in zip(tokens, users, strict=True) if token.own or nth <= left]
     return kept[:room]

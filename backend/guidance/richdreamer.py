@@ -31,7 +31,6 @@ from backend.guidance.components import (
 )
 from backend.guidance.conversion import copy_parts, write_index
 from backend.guidance.embedded import resize
-from backend.guidance.guided import Guided
 from backend.guidance.latents import VaeEncoder
 from backend.guidance.mvdream import (
     LATENT_SIZE,
@@ -122,7 +121,7 @@ def _nearness(views: Views | None) -> Float[Tensor, "B 1 H W"]:
     return views.nearness
 
 
-class RichDreamerPrior(Guided):
+class RichDreamerPrior:
     """A `Prior` that asks the network of the pictures' domain."""
 
     domains = PARTS
@@ -164,11 +163,18 @@ class RichDreamerPrior(Guided):
     ) -> tuple[Tensor, ...]:
         return self.part(views).denoise(noisy, timesteps, views, branches)
 
-    def together(self, views: Views) -> int:
-        return self.part(views).views_together
-
-    def allowed(self, scale: float, views: Views) -> float:
-        return min(scale, self.config.albedo_scale) if views.domain == ALBEDO else scale
+    def predict_x0(
+        self,
+        noisy: Tensor,
+        timesteps: Tensor,
+        views: Views,
+        guidance_scale: float,
+        rescale: float = 0.0,
+    ) -> Tensor:
+        """Each part guides in its own way."""
+        most = self.config.albedo_scale if views.domain == ALBEDO else guidance_scale
+        scale = min(guidance_scale, most)
+        return self.part(views).predict_x0(noisy, timesteps, views, scale, rescale)
 
 
 def load_richdreamer(
@@ -222,9 +228,10 @@ def _wordings(
         NORMAL: asset,
         ALBEDO: Prompt((Segment(config.albedo_prefix, own=True), *asset.segments)),
     }
+    sided = {name: name == SHADED for name in prompts}
     return {
-        name: encode_wordings(folder / TEXTS_OF[name], words, negative, worded=name == SHADED)
-        for name, words in prompts.items()
+        n: encode_wordings(folder / TEXTS_OF[n], words, negative, sided[n], sided[n])
+        for n, words in prompts.items()
     }
 
 

@@ -91,13 +91,14 @@ def load_stable_diffusion(
 
 
 def encode_wordings(
-    folder: Path, prompt: Prompt, negative: Prompt, worded: bool
+    folder: Path, prompt: Prompt, negative: Prompt, worded: bool, sided: bool = True
 ) -> tuple[Float[Tensor, "R L D"], tuple[Reading, Reading]]:
-    """The folder's CLIP on all wordings, in fp32 on the CPU; see `texts.of_the_user`."""
+    """The folder's CLIP on all wordings, in fp32 on the CPU; see `texts.of_the_user` and, for
+    `sided`, `texts.wordings`."""
     from transformers.models.clip import modeling_clip
     from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
     tokenizer = load_tokenizer(CLIPTokenizer, folder / "tokenizer")
     model = load_text_model(modeling_clip.CLIPTextModel, folder / "text_encoder")
-    rows, readings = encode_prompts(tokenizer, model, texts.wordings(prompt, negative))
+    rows, readings = encode_prompts(tokenizer, model, texts.wordings(prompt, negative, sided))
     return rows, texts.of_the_user(readings, worded)

@@ -18,6 +18,7 @@ from torch import Tensor
 from backend.errors import PriorError
 from backend.guidance.components import load_text_model, load_tokenizer
 from backend.guidance.reading import PLAIN, Reading, Token, fitted, measured
+from backend.guidance.texts import once
 from backend.prompt.parse import Prompt
 
 
@@ -57,15 +58,17 @@ class _Readable:
 def _encode(
     tokenizer: Any, model: Any, prompts: list[Prompt], length: int, masked: bool
 ) -> tuple[Tensor, list[Reading]]:
-    tokenized = [_tokenize(tokenizer, prompt, length) for prompt in [Prompt(()), *prompts]]
+    several, places = once(prompts)
+    tokenized = [_tokenize(tokenizer, prompt, length) for prompt in [Prompt(()), *several]]
     ids = torch.tensor([ids for ids, _ in tokenized])
     scales = torch.tensor([scales for _, scales in tokenized])
     lengths = torch.tensor([_used(row, tokenizer.pad_token_id) for row, _ in tokenized])
     mask = (torch.arange(length) < lengths[:, None]).long() if masked else None
     hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
     empty, rows = hidden[:1], hidden[1:]
-    readings = [measured("T5", tokenizer, p, _split(tokenizer, p), length - 1) for p in prompts]
-    return empty + scales[1:, :, None] * (rows - empty), readings
+    readings = [measured("T5", tokenizer, p, _split(tokenizer, p), length - 1) for p in several]
+    rows = empty + scales[1:, :, None] * (rows - empty)
+    return rows[places], [readings[place] for place in places]
 
 
 def _used(ids: list[int], padding: int) -> int:
@@ -74,7 +77,8 @@ def _used(ids: list[int], padding: int) -> int:
 
 def _tokenize(tokenizer: Any, prompt: Prompt, length: int) -> tuple[list[int], list[float]]:
     """Token ids and the end token, padded or cut to `length`; each one's weight."""
-    tokens = fitted(_split(tokenizer, prompt), length - 1)
+    rivals = _split(tokenizer, prompt.rival) if prompt.rival else None
+    tokens = fitted(_split(tokenizer, prompt), length - 1, rivals)
     padding = length - 1 - len(tokens)
     ids = [*(token.number for token in tokens), tokenizer.eos_token_id]
     scales = [*(token.weight for token in tokens), 1.0]

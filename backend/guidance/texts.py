@@ -7,6 +7,8 @@ mixed by the same weights.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -41,12 +43,27 @@ BRANCHES = (*PLAIN_BRANCHES, *SIDE_BRANCHES, "degraded", "improved", "poor")
 ROW = {name: index for index, name in enumerate(ROWS)}
 
 
-def wordings(prompt: Prompt, negative: Prompt) -> list[Prompt]:
-    """The texts to encode, in the order of ROWS; an empty negative is the empty prompt."""
-    sides = view_wordings(prompt)
-    faulty, good = ([s.followed_by(w) for s in (prompt, *sides)] for w in (FAULTS, VIRTUES))
+def wordings(prompt: Prompt, negative: Prompt, sided: bool = True) -> list[Prompt]:
+    """The texts to encode, in the order of ROWS; an empty negative is the empty prompt.
+
+    sided: whether sides are asked for; else their rows are the plain ones. "degraded" and
+    "improved" of a side read as many of the user's words, so that these are no difference.
+    """
+    sides = view_wordings(prompt) if sided else [prompt] * len(SIDE_BRANCHES)
+    faulty = [side.followed_by(FAULTS) for side in (prompt, *sides)]
+    good = [side.followed_by(VIRTUES) for side in (prompt, *sides)]
+    faulty, good = (
+        [replace(one, rival=other) for one, other in zip(some, others, strict=True)]
+        for some, others in ((faulty, good), (good, faulty))
+    )
     poor = negative if negative.segments else Prompt((Segment(POOR, own=True),))
     return [Prompt(()), negative, prompt, *sides, *faulty, *good, poor]
+
+
+def once(prompts: list[Prompt]) -> tuple[list[Prompt], list[int]]:
+    """The different ones, and for each of all its place among them."""
+    several = list(dict.fromkeys(prompts))
+    return several, [several.index(prompt) for prompt in prompts]
 
 
 def of_the_user(readings: list[Reading], worded: bool) -> tuple[Reading, Reading]:

@@ -38,6 +38,7 @@ class Prompt:
     """A normalised prompt. An empty tuple of segments is the empty (negative) prompt."""
 
     segments: tuple[Segment, ...]
+    rival: Prompt | None = None  # where it leaves less room for the user's words, that is taken
 
     @property
     def text(self) -> str:
@@ -59,7 +60,8 @@ class Prompt:
 
     def lowered(self) -> Prompt:
         """This prompt in lower case."""
-        return Prompt(tuple(replace(s, text=s.text.lower()) for s in self.segments))
+        lower = tuple(replace(s, text=s.text.lower()) for s in self.segments)
+        return Prompt(lower, self.rival and self.rival.lowered())
 
 
 def split_words(text: str) -> list[str]:

@@ -88,10 +88,28 @@ def test_clip_reads_the_appended_words_last(clip_tokenizer) -> None:
     whole = ids_of(clip_tokenizer, LONG)
     assert len(whole) == 120
     for wording in texts.wordings(parse_prompt(LONG), Prompt(()))[2:-1]:
-        last = ids_of(clip_tokenizer, "".join(s.text for s in wording.segments if s.own))
+        last, most = (
+            ids_of(clip_tokenizer, "".join(s.text for s in said.segments if s.own))
+            for said in (wording, wording.rival or wording)
+        )
         ids, _ = clip_text._tokenize(clip_tokenizer, wording, LENGTH)
-        first = whole[: LENGTH - 2 - len(last)]
-        assert ids == [clip_tokenizer.bos_token_id, *first, *last, clip_tokenizer.eos_token_id]
+        first = whole[: LENGTH - 2 - max(len(last), len(most))]
+        read = [clip_tokenizer.bos_token_id, *first, *last, clip_tokenizer.eos_token_id]
+        assert ids == read + [clip_tokenizer.pad_token_id] * (LENGTH - len(read))
+
+
+@pytest.mark.parametrize("words", [40, 58, 116])
+def test_what_is_improved_and_degraded_says_as_much_of_the_prompt(words: int, clip_tokenizer):
+    said = texts.wordings(parse_prompt("red chair " * (words // 2)), Prompt(()))
+    chair = set(ids_of(clip_tokenizer, "red chair"))
+    for side in ("", " front", " side", " back", " overhead"):
+        ids = [
+            clip_text._tokenize(clip_tokenizer, said[texts.ROW[f"{how}{side}"]], LENGTH)[0]
+            for how in ("degraded", "improved")
+        ]
+        read = [sum(number in chair for number in some) for some in ids]
+        assert 30 < read[0] == read[1] <= words, side
+        assert ids[0] != ids[1]
 
 
 def test_t5_reads_the_appended_words_last(t5_tokenizer) -> None:
@@ -107,14 +125,16 @@ def test_t5_reads_the_appended_words_last(t5_tokenizer) -> None:
 def test_what_fits_is_read_as_the_joined_text(text: str, clip_tokenizer, t5_tokenizer) -> None:
     checked = 0
     for wording in texts.wordings(parse_prompt(text), parse_negative_prompt("blurry, dull")):
+        longest = max((wording, wording.rival or wording), key=lambda said: len(said.text))
         by_clip, by_t5 = (ids_of(t, wording.text) for t in (clip_tokenizer, t5_tokenizer))
+        most, most_t5 = (len(ids_of(t, longest.text)) for t in (clip_tokenizer, t5_tokenizer))
         begin, end = clip_tokenizer.bos_token_id, clip_tokenizer.eos_token_id
-        if len(by_clip) <= LENGTH - 2:
+        if most <= LENGTH - 2:
             padding = [clip_tokenizer.pad_token_id] * (LENGTH - 2 - len(by_clip))
             ids, _ = clip_text._tokenize(clip_tokenizer, wording, LENGTH)
             assert ids == [begin, *by_clip, end, *padding]
             checked += 1
-        if len(by_t5) <= LENGTH - 1:
+        if most_t5 <= LENGTH - 1:
             padding = [t5_tokenizer.pad_token_id] * (LENGTH - 1 - len(by_t5))
             ids, _ = t5_text._tokenize(t5_tokenizer, wording, LENGTH)
             assert ids == [*by_t5, t5_tokenizer.eos_token_id, *padding]

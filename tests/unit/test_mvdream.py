@@ -7,7 +7,6 @@ from safetensors.torch import load_file
 from backend.cameras import CameraRange, turntable
 from backend.errors import PriorError
 from backend.guidance import pulling
-from backend.guidance.asking import cameras_for
 from backend.guidance.base import Views
 from backend.guidance.distil import GuidanceConfig, distil
 from backend.guidance.mvdream import convert_mvdream
@@ -91,16 +90,6 @@ def test_our_front_is_theirs(made):
     torch.testing.assert_close(poses[:, :3, 3], places, atol=1e-6, rtol=0)
     above = prior.poses(turntable(1, elevation_deg=30.0)).reshape(4, 4)[:3, 3]
     torch.testing.assert_close(above, torch.tensor([0.75**0.5, 0, 0.5]))
-
-
-def test_heights_that_nobody_chose_are_those_it_was_trained_at(made):
-    prior = load_prior(made[0] / "out", "a red chair")
-    cameras = cameras_for(prior, CameraRange())
-    assert cameras.elevation_deg == (0, 30) and cameras.together == 4
-    chosen = cameras_for(prior, CameraRange(elevation_deg=(-60.0, -50.0)))
-    assert chosen.elevation_deg == (-60.0, -50.0)
-    plain = load_prior(made[0] / "base", "a red chair")
-    assert cameras_for(plain, CameraRange()) == CameraRange()
 
 
 def test_what_it_cannot_do_is_said(made):

@@ -15,6 +15,7 @@ from backend.errors import PriorError
 from backend.guidance import places, pulling
 from backend.guidance.base import Views, draw_backgrounds, wants_nearness
 from backend.guidance.distil import GuidanceConfig, distil
+from backend.guidance.perp_neg import PerpNeg, around
 from backend.guidance.priors import load_prior
 from backend.guidance.richdreamer import (
     ALBEDO,
@@ -232,6 +233,19 @@ def test_vsd_s_student_hears_no_side_where_the_network_is_not_told_the_camera(ma
 def test_each_of_its_networks_can_compute_its_blocks_again(prior: RichDreamerPrior) -> None:
     compute_blocks_again(prior.network, 0)
     assert all(unet.is_gradient_checkpointing for unet in prior.network)
+
+
+@pytest.mark.parametrize("scale", [1.0, 7.5, 50.0])
+def test_perp_neg_is_that_of_the_network_that_reads_sides(made, scale: float) -> None:
+    prior = load_prior(made[0] / "out", "a red chair", "blue")
+    avoiding = around(prior)
+    lonely = ask(PerpNeg(prior.parts[SHADED]), SHADED, scale=scale)
+    assert torch.equal(ask(avoiding, SHADED, scale=scale), lonely)
+    assert not torch.allclose(lonely, ask(prior, SHADED, scale=scale))
+    for domain in (NORMAL, ALBEDO):
+        near = some_nearness()
+        told = [ask(asked, domain, near, scale) for asked in (prior, avoiding)]
+        assert torch.equal(*told)
 
 
 def test_a_prop_is_made_of_normals_albedo_and_light(made, tmp_path: Path) -> None:
