@@ -15,6 +15,7 @@ import torch
 import backend
 from backend.cameras import CameraRange
 from backend.config import GenerateConfig
+from backend.guidance.asking import cameras_for
 from backend.guidance.base import Prior
 from backend.guidance.distillations import REVISIONS
 from backend.loop import Progress, RunContext
@@ -39,6 +40,7 @@ class Job:
         by path. Raises InputError where the picture can't be read."""
         values = asdict(self)
         del values["prior"]
+        values["cameras"]["elevation_deg"] = cameras_for(prior, self.cameras).elevation_deg
         values["image"] = file_digest(self.image) if self.image else None
         if revision := REVISIONS.get(self.config.guidance.distillation):
             values["revision"] = revision

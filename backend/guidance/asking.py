@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from backend.cameras import CameraRange, Cameras
+from backend.cameras import ELEVATIONS, CameraRange, Cameras
 from backend.guidance.base import Guidance, Prior, Views, draw_backgrounds
 from backend.guidance.schedules import between
 
@@ -26,8 +26,8 @@ Paint = Callable[[Cameras, Tensor, int], Tensor]
 
 def cameras_for(prior: Prior, wished: CameraRange) -> CameraRange:
     """In groups, where the prior sees several views together; heights that nobody has chosen are
-    those that it knows, where it says them (`elevation_deg`)."""
-    heights = wished.elevation_deg or getattr(prior, "elevation_deg", None)
+    those that it knows, where it says them (`elevation_deg`), or else ELEVATIONS."""
+    heights = wished.elevation_deg or getattr(prior, "elevation_deg", ELEVATIONS)
     return replace(wished, elevation_deg=heights, together=prior.views_together)
 
 

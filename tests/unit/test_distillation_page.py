@@ -35,6 +35,7 @@ def test_no_distillation_measured_clearly_better_than_the_default(preset: str) -
     assert scores[default] > max(scores.values()) - TIE
 
 
-def test_the_draft_was_measured_with_the_prior_that_ships() -> None:
-    told = re.search(r"the embedded prior \((\w{8})\)", section("draft"))
+@pytest.mark.parametrize("preset", PRESETS)
+def test_it_was_measured_with_the_prior_that_ships(preset: str) -> None:
+    told = re.search(r"the embedded prior \((\w{8})\)", section(preset))
     assert told and load_prior("embedded", "a chair").weights_hash.startswith(told[1])

@@ -20,7 +20,7 @@ from tests.every_prior import WRITERS
 from tests.tiny_job import TINY
 from tests.unit.test_refine_glb import QUICK, textured
 
-KNOWN = {"sd15": None, "mvdream": (0.0, 30.0), "richdreamer": (5.0, 30.0)}
+KNOWN = {"sd15": ELEVATIONS, "mvdream": (0.0, 30.0), "richdreamer": (5.0, 30.0)}
 
 
 @pytest.fixture
@@ -44,6 +44,9 @@ def test_heights_that_nobody_chose_are_those_that_the_prior_knows(name: str, tmp
     assert found == CameraRange(elevation_deg=KNOWN[name], together=prior.views_together)
     for chosen in (ELEVATIONS, (-60.0, -50.0)):
         assert cameras_for(prior, CameraRange(elevation_deg=chosen)).elevation_deg == chosen
+        job = Job("a red chair", cameras=CameraRange(elevation_deg=chosen))
+        same = chosen == KNOWN[name]
+        assert (job.identity(prior) == Job("a red chair").identity(prior)) == same
 
 
 def test_heights_of_a_range_without_any() -> None:

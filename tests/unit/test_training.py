@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from backend.cameras import CameraRange, orbit
+from backend.cameras import ELEVATIONS, CameraRange, orbit
 from backend.guidance.base import DOMAINS
 from backend.guidance.prop_conditioning import fold, unfold
 from backend.neighbours import flushes_subnormals
@@ -225,7 +225,7 @@ def test_no_two_pictures_of_a_batch_have_one_noise(shards, monkeypatch, count: i
 
 
 def test_camera_distribution_covers_what_the_product_samples() -> None:
-    product, trained = CameraRange(), data.CAMERAS
+    product, trained = CameraRange(elevation_deg=ELEVATIONS), data.CAMERAS
     for name in ("elevation_deg", "distance", "fov_y_deg"):
         low, high = getattr(trained, name)
         assert low <= getattr(product, name)[0] and getattr(product, name)[1] <= high
