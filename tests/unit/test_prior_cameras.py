@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,31 +9,36 @@ import torch
 import trimesh
 
 from backend.cameras import ELEVATIONS, CameraRange
+from backend.gaussians import particles
 from backend.guidance.asking import cameras_for
 from backend.guidance.priors import load_prior
 from backend.job import Job, RunFiles, new_context
 from backend.pipeline import generate
+from backend.refine import make, remesh
 from backend.refine.request import RefineRequest
 from backend.refine.run import refine
 from tests.every_prior import WRITERS
 from tests.tiny_job import TINY
-from tests.unit.test_refine_glb import QUICK, textured
 
 KNOWN = {"sd15": ELEVATIONS, "mvdream": (0.0, 30.0), "richdreamer": (5.0, 30.0)}
 
 
+class Seen(Exception):
+    """Ends a run at its first stage."""
+
+
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, int]]:
-    """(heights, cameras of a group) of all ranges that cameras were drawn from."""
-    drawn: list[tuple[object, int]] = []
-    sample = CameraRange.sample
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[CameraRange]:
+    """What the first stage that looks at a prop is given."""
+    given: list[CameraRange] = []
 
-    def noted(self: CameraRange, *given):
-        drawn.append((self.elevation_deg, self.together))
-        return sample(self, *given)
+    def stage(*arguments: object) -> None:
+        given.extend(a for a in arguments if isinstance(a, CameraRange))
+        raise Seen
 
-    monkeypatch.setattr(CameraRange, "sample", noted)
-    return drawn
+    for module, name in ((particles, "run"), (make, "make"), (remesh, "remesh")):
+        monkeypatch.setattr(module, name, stage)
+    return given
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -57,19 +61,17 @@ def test_heights_of_a_range_without_any() -> None:
 
 
 def test_new_props_and_refined_ones_are_seen_from_there(tmp_path: Path, asked) -> None:
-    folder = WRITERS["mvdream"](tmp_path / "mvdream")
-    config = replace(TINY, gaussians=replace(TINY.gaussians, steps=6))
-    job = Job("a red chair", prior=str(folder), config=config)
-    files = RunFiles(tmp_path / "prop.glb", tmp_path / "checkpoint")
-    generate(job, files, new_context(job, torch.device("cpu")), lambda _: None)
-    assert set(asked) == {((0.0, 30.0), 4)}
-    asked.clear()
-    ball = trimesh.creation.icosphere(2)
-    textured(ball, "ball")
-    (tmp_path / "ball.glb").write_bytes(ball.export(file_type="glb"))
-    for mode in ("keep-topology", "remesh"):
-        files = RunFiles(tmp_path / f"{mode}.glb", tmp_path / f"run {mode}")
+    job = Job("a red chair", prior=str(WRITERS["mvdream"](tmp_path / "mvdream")), config=TINY)
+    ball = tmp_path / "ball.glb"
+    ball.write_bytes(trimesh.creation.icosphere(1).export(file_type="glb"))
+
+    def files(name: str) -> RunFiles:
+        return RunFiles(tmp_path / f"{name}.glb", tmp_path / name)
+
+    with pytest.raises(Seen):
+        generate(job, files("new"), new_context(job, torch.device("cpu")))
+    for mode in ("auto", "remesh"):
         context = new_context(job, torch.device("cpu"))
-        refine(job, RefineRequest(tmp_path / "ball.glb", mode), files, context, config=QUICK)
-        assert set(asked) == {((0.0, 30.0), 4)}
-        asked.clear()
+        with pytest.raises(Seen):
+            refine(job, RefineRequest(ball, mode), files(mode), context)
+    assert asked == [CameraRange(elevation_deg=(0.0, 30.0), together=4)] * 3
