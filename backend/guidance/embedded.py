@@ -1,54 +1,34 @@
 """The embedded prior: a small pixel-space diffusion model of props that runs on a CPU.
 
-In: a folder (model_index.json, unet/, scheduler/, text_encoder/), a prompt. Out: an
-`EmbeddedPrior`. What it is conditioned on is in prop_conditioning.py; backend/training makes it.
-It names the words that it does not know, and those it guesses at by their meaning.
+In: what embedded_files.py reads of a folder and a prompt. Out: an `EmbeddedPrior`. What it is
+conditioned on is in prop_conditioning.py; backend/training makes it.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backend.errors import PriorError
-from backend.guidance import weights
 from backend.guidance.base import DOMAINS, PLAIN_BRANCHES, Views
 from backend.guidance.diffusion import x0_from_output
 from backend.guidance.guided import Guided
 from backend.guidance.halves import ask
+from backend.guidance.mean_net import MeanNet
 from backend.guidance.prop_conditioning import (
     CAMERA_FEATURES,
-    VECTOR_SIZE,
     camera_features,
-    class_labels,
     condition_vector,
     fold,
+    network_inputs,
     unfold,
-)
-from backend.guidance.word_encoder import WordTextEncoder
-from backend.guidance.words import SILENT_WORDS, encode_words, examples, looks_added, understand
-from backend.prompt.parse import Prompt
-
-log = logging.getLogger(__name__)
-
-UNET_WEIGHTS = "diffusion_pytorch_model"
-TEXT_WEIGHTS = "model"
-READ_FILES = (  # what else decides the outcome: a word's place in the list is its token
-    "model_index.json",
-    "unet/config.json",
-    "scheduler/scheduler_config.json",
-    "text_encoder/config.json",
-    "text_encoder/words.txt",
 )
 
 
@@ -74,9 +54,11 @@ class EmbeddedPrior(Guided):
         tokens: Float[Tensor, "3 L D"],
         index: dict[str, Any],
         config: EmbeddedConfig,
+        mean: MeanNet | None = None,
     ):
-        """tokens: the empty prompt's row, the negative (or again the empty), the prompt's."""
-        self.unet, self.tokens, self.config = unet, tokens, config
+        """tokens: the empty prompt's row, the negative (or again the empty), the prompt's; mean:
+        what they mean together with a camera, for a network that is shown it."""
+        self.unet, self.tokens, self.config, self.mean = unet, tokens, config, mean
         self.alphas_cumprod, self.prediction_type = alphas_cumprod, prediction_type
         self.fold: int = index["fold"]
         self.image_size: int = index["image_size"]
@@ -126,12 +108,15 @@ class EmbeddedPrior(Guided):
         count, dtype = len(rows), next(self.unet.parameters()).dtype
         tokens = self.tokens[rows].repeat_interleave(len(noisy), 0)
         vectors = torch.cat([self._for_branch(vector, branch) for branch in asked])
+        pixels, labels = network_inputs(
+            noisy.repeat(count, 1, 1, 1).to(dtype), vectors, tokens, self.mean
+        )
         output = ask(
             self.unet,
-            noisy.repeat(count, 1, 1, 1).to(dtype),
+            pixels,
             timesteps.repeat(count),
             encoder_hidden_states=tokens.to(dtype),
-            class_labels=class_labels(vectors, tokens).to(dtype),
+            class_labels=labels.to(dtype),
         ).to(noisy.dtype)
         alpha_bar = self.alphas_cumprod.to(timesteps.device)[timesteps].repeat(count)
         kind = self.prediction_type
@@ -184,84 +169,3 @@ def resize(images: Float[Tensor, "B C H W"], size: int) -> Float[Tensor, "B C {s
     return F.interpolate(
         images, size=(size, size), mode="bilinear", antialias=True, align_corners=False
     )
-
-
-def load_embedded(
-    folder: Path,
-    prompt: Prompt,
-    negative: Prompt,
-    device: torch.device,
-    config: EmbeddedConfig | None = None,
-) -> EmbeddedPrior:
-    """Raises PriorError where the folder is not whole; warns where no word is known."""
-    config = config or EmbeddedConfig()
-    index = weights.read_index(folder)
-    files = [
-        weights.weight_file(folder / "unet", UNET_WEIGHTS),
-        weights.weight_file(folder / "text_encoder", TEXT_WEIGHTS),
-    ]
-    with weights.unreadable_is_prior_error(folder / "text_encoder"):
-        encoder = WordTextEncoder.from_pretrained(folder / "text_encoder")
-    known = understand(prompt, encoder)
-    if all(word in SILENT_WORDS for word, _ in known.words):
-        log.warning(
-            "The embedded prior knows none of the words of '%s', so what comes out is any prop; "
-            "it knows %d, for example %s.", prompt.text, encoder.taught, examples(encoder),
-        )  # fmt: skip
-    for word, like in known.guessed.items():
-        log.warning(
-            "The embedded prior never saw '%s'; it takes it for something like '%s'.", word, like
-        )
-    avoided = understand(negative, encoder)
-    # Unwanted words are unwanted from this side; without a camera the prior hardly knows them.
-    config = replace(config, guide_camera=config.guide_camera and not avoided.words)
-    rows: list[list[tuple[str, float]]] = [[], avoided.words, known.words]
-    tokens = torch.cat([encode_words(encoder, words) for words in rows])
-    unet = _load_unet(folder / "unet", files[0], device, config)
-    alphas_cumprod, prediction_type = weights.load_noise_schedule(folder / "scheduler")
-    with weights.unreadable_is_prior_error(folder / weights.INDEX):
-        prior = EmbeddedPrior(
-            unet, alphas_cumprod, prediction_type, tokens.to(device), index, config
-        )
-    prior.looks, wordings = looks_added(known.words, index.get("knows", {}), encoder)
-    prior.wordings = wordings.to(device)
-    read = [folder / name for name in READ_FILES if (folder / name).is_file()]
-    prior.weights_hash = weights.weights_hash(folder, [*files, *read])
-    prior.ignored_words = tuple(dict.fromkeys(known.ignored + avoided.ignored))
-    return prior
-
-
-def _load_unet(folder: Path, file: Path, device: torch.device, config: EmbeddedConfig) -> nn.Module:
-    """Strict: a missing or an unexpected tensor is an error, not a random number."""
-    content = weights.read_json(folder / "config.json")
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
-    with weights.unreadable_is_prior_error(folder):
-        unet = UNet2DConditionModel.from_config(content)
-        unet.load_state_dict(load_file(file))
-    taken = unet.config["projection_class_embeddings_input_dim"]
-    if taken != VECTOR_SIZE + unet.config["cross_attention_dim"]:
-        raise PriorError(
-            f"The prior's '{folder}' takes other conditions than this version of Propsmith gives; "
-            "use weights made for it."
-        )
-    unet.eval().requires_grad_(False)
-    # diffusers' own `to` warns of a list of modules to keep in fp32 even where it is empty.
-    return nn.Module.to(unet, device, dtype=_dtype(device, config.precision))
-
-
-def _dtype(device: torch.device, precision: str) -> torch.dtype:
-    """The UNet's dtype; see EmbeddedConfig."""
-    if precision not in ("auto", "fp32", "bf16"):
-        raise ValueError(f"precision must be 'auto', 'fp32' or 'bf16', not '{precision}'")
-    if precision == "auto":
-        precision = "bf16" if _multiplies_in_bf16(device) else "fp32"
-    return torch.bfloat16 if precision == "bf16" else torch.float32
-
-
-def _multiplies_in_bf16(device: torch.device) -> bool:
-    """Whether bfloat16 is native there: elsewhere it is emulated and slower than fp32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return device.type == "cpu" and any(getattr(torch.cpu, c, bool)() for c in checks)

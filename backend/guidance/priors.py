@@ -39,7 +39,7 @@ class PriorEntry:
 
 PRIORS: dict[str, PriorEntry] = {
     "embedded": PriorEntry(
-        "PropPriorPipeline", "backend.guidance.embedded:load_embedded", WEIGHTS / "embedded"
+        "PropPriorPipeline", "backend.guidance.embedded_files:load_embedded", WEIGHTS / "embedded"
     ),
     "sd15": PriorEntry(
         "StableDiffusionPipeline", "backend.guidance.stable_diffusion:load_stable_diffusion"

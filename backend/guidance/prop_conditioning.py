@@ -4,7 +4,8 @@ The embedded prior is a `UNet2DConditionModel` in pixel space. Its pixels are fo
 (space-to-depth), which stands where a VAE stands in Stable Diffusion and costs nothing. Camera,
 background, domain and the mean of the words enter through `class_labels`
 (`class_embed_type="simple_projection"`), the words themselves (word_encoder.py) through
-cross-attention. Training and inference share this file.
+cross-attention, and what the words and the camera mean together (mean_net.py) through both
+`class_labels` and channels beside the noisy pixels. Training and inference share this file.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch.nn import functional as F
 
 from backend.cameras import Cameras
 from backend.guidance.base import DOMAINS
+from backend.guidance.mean_net import MeanNet, layout
 
 CAMERA_FEATURES = 11
 VECTOR_SIZE = CAMERA_FEATURES + 4 + len(DOMAINS)
@@ -54,3 +56,20 @@ def condition_vector(
 def class_labels(vector: Tensor, words: Float[Tensor, "B L size"]) -> Tensor:
     """What the network is given beside the words: `condition_vector` and the words' mean."""
     return torch.cat([vector, words.mean(1).to(vector.dtype)], dim=-1)
+
+
+def network_inputs(
+    noisy: Float[Tensor, "B C H W"],
+    vector: Float[Tensor, "B V"],
+    words: Float[Tensor, "B L D"],
+    mean: MeanNet | None,
+) -> tuple[Tensor, Tensor]:
+    """What the network reads: its pixels and its `class_labels`, with the mean's where there is
+    one. A background that isn't known (zeros in `condition_vector`) is a middle grey there."""
+    labels = class_labels(vector, words)
+    if mean is None:
+        return noisy, labels
+    gbuffers, state = mean(words, vector[:, :CAMERA_FEATURES])
+    shown = vector[:, CAMERA_FEATURES : CAMERA_FEATURES + 3] * 0.5 + 0.5
+    beside = layout(gbuffers, shown, vector[:, -len(DOMAINS) :].argmax(1))
+    return torch.cat([noisy, beside.to(noisy.dtype)], 1), torch.cat([labels, state], 1)

@@ -1,4 +1,4 @@
-"""`python -m backend.training data|train|pack|sample|attributes|evaluate|evaluate-props`."""
+"""`python -m backend.training data|mean|train|pack|sample|attributes|evaluate|evaluate-props`."""
 
 from __future__ import annotations
 
@@ -20,12 +20,21 @@ def main() -> None:
     data.add_argument("--sweethome", type=Path, help="the unpacked package sweethome3d-furniture")
     data.add_argument("--cache", type=Path, help="where its converted models are kept")
     data.add_argument("--focus", type=float, default=2.5, help="on the kinds that are asked most")
+    data.add_argument("--imported", type=float, default=0.3, help="the imported models' share")
+    data.add_argument("--first", type=int, default=0, help="the first shard's number: its seed")
+    mean = commands.add_parser("mean", help="train the mean of what words and cameras name")
+    mean.add_argument("data", type=Path)
+    mean.add_argument("run", type=Path)
+    mean.add_argument("--minutes", type=float, default=25)
+    mean.add_argument("--start", type=Path, help="a prior's folder whose words are held")
+    mean.add_argument("--learning-rate", type=float, default=1.2e-3, help="at its peak")
     train = commands.add_parser("train", help="train; takes up the run's checkpoint")
     train.add_argument("data", type=Path)
     train.add_argument("run", type=Path)
     train.add_argument("--minutes", type=float, default=60)
     train.add_argument("--total-steps", type=int, default=20_000, help="of the learning-rate decay")
     train.add_argument("--start", type=Path, help="a prior's folder to begin a new run with")
+    train.add_argument("--mean", type=Path, help="a run of `mean` that a new run is shown")
     train.add_argument("--learning-rate", type=float, default=5e-4, help="at its peak")
     train.add_argument("--batch", type=int, default=48)
     train.add_argument("--device", default="cpu")
@@ -43,8 +52,12 @@ def main() -> None:
     if arguments.command == "data":
         from backend.training.data import DataConfig, write_shards
 
-        sources = DataConfig(arguments.sweethome, arguments.cache, focus=arguments.focus)
-        write_shards(arguments.folder, arguments.shards, sources, arguments.workers)
+        sources = DataConfig(
+            arguments.sweethome, arguments.cache, focus=arguments.focus,
+            imported_share=arguments.imported,
+        )  # fmt: skip
+        numbers = range(arguments.first, arguments.first + arguments.shards)
+        write_shards(arguments.folder, numbers, sources, arguments.workers)
     elif arguments.command == "train":
         prepare_process()
         from backend.training.train import TrainConfig
@@ -56,7 +69,16 @@ def main() -> None:
             total_steps=arguments.total_steps,
             device=arguments.device,
         )
-        run_training(arguments.data, arguments.run, arguments.minutes, config, arguments.start)
+        run_training(
+            arguments.data, arguments.run, arguments.minutes, config, arguments.start,
+            arguments.mean,
+        )  # fmt: skip
+    elif arguments.command == "mean":
+        prepare_process()
+        from backend.training.mean_train import MeanConfig, train_mean
+
+        settings = MeanConfig(learning_rate=arguments.learning_rate)
+        train_mean(arguments.data, arguments.run, arguments.minutes, settings, arguments.start)
     elif arguments.command == "pack":
         from backend.training.pack import pack as pack_run
 

@@ -37,7 +37,6 @@ CAPTION_BYTES = 96
 CAPTIONED_PROPS = 20_000
 CAMERAS = CameraRange(elevation_deg=(-20.0, 65.0), distance=(2.65, 3.35), fov_y_deg=(36.0, 44.0))
 CREASE_COS = np.float32(0.7)
-IMPORTED_SHARE = 0.3  # of the props, where the imported models are given
 
 
 @dataclass(frozen=True)
@@ -48,19 +47,20 @@ class DataConfig:
     cache: Path | None = None  # where converted models are kept
     kinds: tuple[str, ...] = tuple(KINDS)  # the procedural ones
     focus: float = 2.5  # exponent on kinds' weights: the less compute, the more on what is asked
+    imported_share: float = 0.3  # of the props, where the imported models are given
 
 
-def write_shards(folder: Path, shards: int, config: DataConfig, workers: int = 2) -> None:
-    """Renders the missing shards of `shards` into `folder`, after the table of words."""
+def write_shards(folder: Path, numbers: range, config: DataConfig, workers: int = 2) -> None:
+    """Renders the missing ones of these shards into `folder`, after the table of words."""
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "words.json").exists():
         meanings.save(meanings.build(caption_words(config)), folder)
-    missing = [i for i in range(shards) if not shard_path(folder, i).exists()]
+    missing = [i for i in numbers if not shard_path(folder, i).exists()]
     with ProcessPoolExecutor(workers) as pool:
         for index in pool.map(
             write_shard, [folder] * len(missing), missing, [config] * len(missing)
         ):
-            log.info("shard %d of %d", index + 1, shards)
+            log.info("shard %d is the last but %d", index, numbers.stop - 1 - index)
 
 
 def shard_path(folder: Path, index: int) -> Path:
@@ -106,7 +106,7 @@ def draw(config: DataConfig, rng: np.random.Generator) -> tuple[Prop | ImportedP
 def draw_any(config: DataConfig, rng: np.random.Generator) -> tuple[Prop | ImportedProp, list[str]]:
     """`draw` without holding out pairs of kind and colour: for judging, not for training."""
     models, shares = imported_models(config)
-    if models and rng.random() < IMPORTED_SHARE:
+    if models and rng.random() < config.imported_share:
         model = models[int(rng.choice(len(models), p=shares))]
         found = imported_props.sample_imported(model, rng)
         return found, imported_props.captions(found, WORDINGS, rng)

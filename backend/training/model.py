@@ -9,6 +9,7 @@ import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
 from torch import Tensor
 
+from backend.guidance.mean_net import LATENTS, MeanNet
 from backend.guidance.prop_conditioning import VECTOR_SIZE
 from backend.guidance.word_encoder import WordTextEncoder
 
@@ -17,12 +18,13 @@ FOLD = 4
 TEXT_SIZE = 128
 
 
-def build_unet(channels: tuple[int, int, int] = (96, 128, 192)) -> Any:
-    """A UNet over (48, 16, 16) folded pixels; words enter in the middle, at 4x4, and everywhere by
-    their mean."""
+def build_unet(channels: tuple[int, int, int] = (96, 128, 192), mean: MeanNet | None = None) -> Any:
+    """A UNet over (48, 16, 16) folded pixels, and what `mean` shows beside them; words enter in the
+    middle, at 4x4, and everywhere by their mean."""
+    shown, told = (0, 0) if mean is None else (LATENTS, mean.config["width"])
     return UNet2DConditionModel(
         sample_size=IMAGE_SIZE // FOLD,
-        in_channels=3 * FOLD**2,
+        in_channels=3 * FOLD**2 + shown,
         out_channels=3 * FOLD**2,
         block_out_channels=channels,
         layers_per_block=1,
@@ -33,7 +35,7 @@ def build_unet(channels: tuple[int, int, int] = (96, 128, 192)) -> Any:
         norm_num_groups=16,
         resnet_time_scale_shift="scale_shift",
         class_embed_type="simple_projection",
-        projection_class_embeddings_input_dim=VECTOR_SIZE + TEXT_SIZE,
+        projection_class_embeddings_input_dim=VECTOR_SIZE + TEXT_SIZE + told,
     )
 
 

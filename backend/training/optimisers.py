@@ -53,7 +53,7 @@ class Optimiser:
     """Steps all parameters of `nets`, each with what suits it."""
 
     def __init__(self, nets: nn.Module, rate: float):
-        named = dict(nets.named_parameters())
+        named = {n: p for n, p in nets.named_parameters() if p.requires_grad}
         inner = [n for n, p in named.items() if p.ndim in (2, 4) and not _outside(n)]
         others = [p for n, p in named.items() if n not in set(inner)]
         self.matrices = Muon([named[n] for n in inner], rate)

@@ -17,12 +17,13 @@ import numpy as np
 import torch
 
 from backend.guidance.base import DOMAINS
+from backend.guidance.mean_net import MEAN, MeanNet
 from backend.guidance.word_encoder import WordTextEncoder
 from backend.training import imported_kinds, meanings, props
 from backend.training.adjectives import FIGURES, FINISHES
 from backend.training.looks import COLOURS, MATERIALS
 from backend.training.model import FOLD, IMAGE_SIZE, build_scheduler
-from backend.training.train import Networks
+from backend.training.networks import Networks
 
 MODEL_INDEX = {
     "_class_name": "PropPriorPipeline",
@@ -46,7 +47,8 @@ def pack(run: Path, folder: Path, data: Path) -> None:
     data: what the run was trained on, for the words that it saw.
     """
     state = torch.load(run / "state.pt", map_location="cpu", weights_only=True)
-    nets = Networks(meanings.load(run))
+    mean = MeanNet(**state["mean"]) if state.get("mean") else None
+    nets = Networks(meanings.load(run), mean)
     nets.load_state_dict(state["average"])
     nets.half()
     unet: Any = nets.unet
@@ -56,7 +58,11 @@ def pack(run: Path, folder: Path, data: Path) -> None:
     captions = captions_of(data)
     encoder = with_taught(nets.text, words_of(captions))
     encoder.half().save_pretrained(folder / "text_encoder")
-    content = {**MODEL_INDEX, "training_steps": state["step"], "knows": knows(captions)}
+    parts = dict(MODEL_INDEX)
+    if mean is not None:
+        mean.save_pretrained(folder / MEAN)
+        parts[MEAN] = ["backend.guidance.mean_net", "MeanNet"]
+    content = {**parts, "training_steps": state["step"], "knows": knows(captions)}
     text = json.dumps(content, indent=1)
     (folder / "model_index.json").write_text(text + "\n")
 

@@ -17,25 +17,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from backend.guidance.prop_conditioning import class_labels, condition_vector, fold
-from backend.guidance.word_encoder import MAX_WORDS, WordTextEncoder
+from backend.guidance.mean_net import MeanNet
+from backend.guidance.prop_conditioning import condition_vector, fold, network_inputs
 from backend.neighbours import flushes_subnormals
 from backend.threads import together
 from backend.training import meanings
 from backend.training.meanings import SIZE as MEANING_SIZE
 from backend.training.meanings import WordTable
-from backend.training.model import (
-    FOLD,
-    build_scheduler,
-    build_text_encoder,
-    build_unet,
-    loss_weight,
-)
+from backend.training.model import FOLD, build_scheduler, build_text_encoder, loss_weight
+from backend.training.networks import Networks, adopt, load_mean
 from backend.training.optimisers import Optimiser
 from backend.training.pictures import compose
+from backend.training.views import Views
 
 log = logging.getLogger(__name__)
 
@@ -54,56 +49,6 @@ class TrainConfig:
     background_dropout: float = 0.05
     refresh_steps: int = 500  # looks for new shards this often
     device: str = "cpu"
-
-
-class Views:
-    """The shards of a folder in memory; new ones are picked up while training."""
-
-    def __init__(self, folder: Path, table: WordTable):
-        self.folder = folder
-        self.index = {word: i + 1 for i, word in enumerate(table.words)}
-        self.seen: set[Path] = set()
-        self.arrays: list[dict[str, np.ndarray]] = []
-        self.refresh()
-
-    def refresh(self) -> None:
-        for path in sorted(self.folder.glob("shard-*.npz")):
-            if path not in self.seen:
-                self.seen.add(path)
-                with np.load(path) as shard:
-                    arrays = {k: shard[k] for k in ("gbuffers", "cameras", "up")}
-                    self.arrays.append(arrays | {"tokens": self._tokens(shard["captions"])})
-
-    def _tokens(self, captions: np.ndarray) -> np.ndarray:
-        """(n, W) bytes -> (n, W, MAX_WORDS) uint16."""
-        texts, place = np.unique(captions, return_inverse=True)
-        rows = np.zeros((len(texts), MAX_WORDS), np.uint16)
-        for row, text in zip(rows, texts, strict=True):
-            known = [self.index[w] for w in text.decode().split() if w in self.index]
-            row[: len(known)] = known[:MAX_WORDS]
-        return rows[place.reshape(captions.shape)]
-
-    def batch(self, size: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        """`size` random views; one wording each."""
-        shard = rng.integers(len(self.arrays), size=size)
-        row = rng.random(size)
-        pairs = [(s, int(r * len(self.arrays[s]["up"]))) for s, r in zip(shard, row, strict=True)]
-        out = {
-            name: np.stack([self.arrays[s][name][r] for s, r in pairs]) for name in self.arrays[0]
-        }
-        wording = rng.integers(out["tokens"].shape[1], size=size)
-        out["tokens"] = out["tokens"][np.arange(size), wording].astype(np.int64)
-        return {name: torch.from_numpy(a) for name, a in out.items()}
-
-
-class Networks(nn.Module):
-    """What is trained, together, so that one optimiser and one average cover it."""
-
-    def __init__(self, table: WordTable) -> None:
-        super().__init__()
-        torch.manual_seed(0)
-        self.unet: nn.Module = build_unet()
-        self.text = build_text_encoder(table.words, table.taught, table.meanings)
 
 
 def training_loss(
@@ -143,8 +88,9 @@ def training_loss(
         unlearned = ~keep(config.unlearned_words)
         shake = torch.randn(*tokens.shape, MEANING_SIZE, generator=g).to(device)
         words = nets.text(tokens, unlearned, shake * config.shaken_meanings)
+        noisy, labels = network_inputs(noisy, vector, words, nets.mean)
         noisy = noisy.contiguous(memory_format=torch.channels_last)
-        predicted = nets.unet(noisy, t, words, class_labels=class_labels(vector, words)).sample
+        predicted = nets.unet(noisy, t, words, class_labels=labels).sample
     error = (predicted.float() - clean).square().mean((1, 2, 3))
     return (error * loss_weight(alpha_bar[:, 0, 0, 0])).mean()
 
@@ -156,26 +102,31 @@ def learning_rate(step: int, config: TrainConfig) -> float:
 
 
 def train(
-    data: Path, run: Path, minutes: float, config: TrainConfig, start: Path | None = None
+    data: Path,
+    run: Path,
+    minutes: float,
+    config: TrainConfig,
+    start: Path | None = None,
+    mean: Path | None = None,
 ) -> None:
     """Trains for `minutes`, or until `config.total_steps`, and leaves RUN/state.pt.
 
-    start: a prior's folder whose weights a new run begins with, as far as they fit.
+    start: a prior's folder whose weights a new run begins with, as far as they fit; mean: a run of
+    mean_train.py, whose mean and words a new run holds.
     """
     run.mkdir(parents=True, exist_ok=True)
     device = torch.device(config.device)
     torch.set_flush_denormal(True)
     table = meanings.load(data)
-    nets = Networks(table)
-    if start is not None:
-        adopt(nets, start)
-    nets = nets.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    state = {}
+    if (run / "state.pt").exists():
+        state = torch.load(run / "state.pt", map_location=device, weights_only=True)
+    nets = begin(table, state, start, mean).to(device)
+    nets = nets.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = {k: v.detach().clone() for k, v in nets.state_dict().items()}
     optimiser = Optimiser(nets, config.learning_rate)
     first = 0
-    if (run / "state.pt").exists():
-        state = torch.load(run / "state.pt", map_location=device, weights_only=True)
-        nets.load_state_dict(state["nets"])
+    if state:
         optimiser.load_state_dict(state["optimiser"])
         average, first = state["average"], state["step"]
         if first >= config.total_steps:
@@ -262,21 +213,22 @@ def even_levels(count: int, g: torch.Generator) -> Tensor:
     return (torch.rand(1, generator=g) + torch.arange(count) / count) % 1
 
 
-def adopt(nets: Networks, folder: Path) -> None:
-    """Weights of an earlier prior; its words keep what they learned, whatever their places."""
-    unet = load_file(folder / "unet" / "diffusion_pytorch_model.safetensors")
-    nets.unet.load_state_dict({name: tensor.float() for name, tensor in unet.items()})
-    earlier, text = WordTextEncoder.from_pretrained(folder / "text_encoder"), nets.text
-    same = {k: v for k, v in earlier.state_dict().items() if k not in ("words.weight", "meanings")}
-    text.load_state_dict(same, strict=False)
-    with torch.no_grad():
-        text.words.weight *= 0.5
-        text.words.weight[0] = earlier.words.weight[0]
-        if earlier.lift is None and text.lift is not None:
-            text.lift.weight.zero_()
-        for word, place in earlier.index.items():
-            if place <= earlier.taught and text.index.get(word, text.taught + 1) <= text.taught:
-                text.words.weight[text.index[word]] = earlier.words.weight[place]
+def begin(table: WordTable, state: dict, start: Path | None, mean: Path | None) -> Networks:
+    """The networks of a checkpoint, or those of a new run."""
+    if state:
+        found = MeanNet(**state["mean"]) if state.get("mean") else None
+        nets = Networks(table, found)
+        nets.load_state_dict(state["nets"])
+        return nets
+    if mean is None:
+        nets = Networks(table)
+    else:
+        text = build_text_encoder(table.words, table.taught, table.meanings)
+        nets = Networks(table, load_mean(mean, text))
+        nets.text.load_state_dict(text.state_dict())
+    if start is not None:
+        adopt(nets, start)
+    return nets
 
 
 def _save(
@@ -284,6 +236,7 @@ def _save(
 ) -> None:
     meanings.save(table, run)
     state = {"nets": nets.state_dict(), "optimiser": optimiser.state_dict()}
+    state["mean"] = {} if nets.mean is None else nets.mean.config
     torch.save({**state, "average": average, "step": step}, run / "state.tmp")
     os.replace(run / "state.tmp", run / "state.pt")
     log.info("step %d saved", step)

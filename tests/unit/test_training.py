@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from backend.cameras import ELEVATIONS, CameraRange, orbit
 from backend.guidance.base import DOMAINS
 from backend.guidance.prop_conditioning import fold, unfold
 from backend.neighbours import flushes_subnormals
-from backend.training import data, meanings, model, train
+from backend.training import data, meanings, model, networks, train, views
 from backend.training.looks import plain
 from backend.training.optimisers import Optimiser
 from backend.training.pictures import compose, random_backgrounds
@@ -136,21 +137,21 @@ def test_a_shard_is_repeatable(shards, tmp_path_factory) -> None:
 
 def test_training_lowers_the_loss_and_resumes(shards, tmp_path, monkeypatch) -> None:
     """40 steps in one go and 6 plus 34 end with the same weights."""
-    monkeypatch.setattr(train, "build_unet", lambda: model.build_unet((16, 16, 32)))
+    monkeypatch.setattr(networks, "build_unet", partial(model.build_unet, (16, 16, 32)))
     monkeypatch.setattr(train, "_save", lambda *a: None)
     table = _table(sorted(data.caption_words(data.DataConfig(), 50)))
     config = train.TrainConfig(batch=16, warmup=1, learning_rate=1e-3)
 
     def run(steps: int, nets, optimiser, average, first: int) -> list[float]:
-        alphas, views = model.build_scheduler().alphas_cumprod, train.Views(shards, table)
-        loop = train._steps(nets, average, optimiser, alphas, views, config, first)
+        alphas, shown = model.build_scheduler().alphas_cumprod, views.Views(shards, table)
+        loop = train._steps(nets, average, optimiser, alphas, shown, config, first)
         for step, losses in loop:
             if step == steps:
                 return losses
         raise AssertionError("the loop ended early")
 
     def fresh():
-        nets = train.Networks(table)
+        nets = networks.Networks(table)
         average = {k: v.detach().clone() for k, v in nets.state_dict().items()}
         return nets, Optimiser(nets, 1e-3), average
 
@@ -171,11 +172,11 @@ def test_training_lowers_the_loss_and_resumes(shards, tmp_path, monkeypatch) -> 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_halves_of_a_batch_add_up_to_its_gradient(shards, monkeypatch, threads: int) -> None:
-    monkeypatch.setattr(train, "build_unet", lambda: model.build_unet((16, 16, 32)))
+    monkeypatch.setattr(networks, "build_unet", partial(model.build_unet, (16, 16, 32)))
     table = _table(sorted(data.caption_words(data.DataConfig(), 50)))
-    nets, config = train.Networks(table), train.TrainConfig(batch=7)
+    nets, config = networks.Networks(table), train.TrainConfig(batch=7)
     alphas = model.build_scheduler().alphas_cumprod
-    batch = train.Views(shards, table).batch(config.batch, np.random.default_rng(0))
+    batch = views.Views(shards, table).batch(config.batch, np.random.default_rng(0))
     levels, expected = train.even_levels(7, torch.Generator().manual_seed(15)), 0.0
     for number, rows in enumerate((slice(0, 4), slice(4, 7))):
         g = torch.Generator().manual_seed(16 + number)
@@ -210,12 +211,12 @@ def test_no_two_pictures_of_a_batch_have_one_noise(shards, monkeypatch, count: i
         return whole(nets, batch, alphas, config, levels, g)
 
     monkeypatch.setattr(train, "training_loss", watched)
-    monkeypatch.setattr(train, "build_unet", lambda: model.build_unet((16, 16, 32)))
+    monkeypatch.setattr(networks, "build_unet", partial(model.build_unet, (16, 16, 32)))
     table = _table(sorted(data.caption_words(data.DataConfig(), 50)))
-    batch = train.Views(shards, table).batch(count, np.random.default_rng(0))
+    batch = views.Views(shards, table).batch(count, np.random.default_rng(0))
     alphas = model.build_scheduler().alphas_cumprod
     flushes = flushes_subnormals()
-    loss = train._slopes(train.Networks(table), batch, alphas, train.TrainConfig(batch=count), 5)
+    loss = train._slopes(networks.Networks(table), batch, alphas, train.TrainConfig(batch=count), 5)
     assert np.isfinite(loss) and flushes_subnormals() == flushes
     levels = torch.cat(seen[::2]).sort().values
     assert len(levels) == count

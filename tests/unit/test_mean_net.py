@@ -1,0 +1,222 @@
+"""The mean of what words and a camera name: units, layout, and a run from views to a prior."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from backend.cameras import turntable
+from backend.errors import InputError, PriorError
+from backend.guidance.base import DOMAINS, Views
+from backend.guidance.mean_net import LATENTS, SIZE, MeanNet, centred, layout, uncentred
+from backend.guidance.priors import load_prior
+from backend.guidance.prop_conditioning import condition_vector, network_inputs
+from backend.training import data, mean_train, meanings, model, networks, pack, train
+from backend.training.pictures import random_backgrounds
+
+SMALL = {"width": 16, "blocks": 1, "camera_width": 8, "features": 4}
+
+
+def _gbuffers(count: int = 3) -> torch.Tensor:
+    """Random, times a coverage that is 0, 1 or between."""
+    g = torch.Generator().manual_seed(0)
+    buffers = torch.rand(count, 9, SIZE, SIZE, generator=g)
+    buffers[:, 8] = (buffers[:, 8] * 3 - 1).clamp(0, 1)
+    return torch.cat([buffers[:, :8] * buffers[:, 8:], buffers[:, 8:]], 1)
+
+
+def _pictures(gbuffers: torch.Tensor, background: torch.Tensor) -> torch.Tensor:
+    """(B, 3, 3, H, W): albedo, normals and ORM over one background, in [-1, 1]."""
+    coverage = gbuffers[:, 8:]
+    orm = torch.cat([coverage, gbuffers[:, 6:8]], 1)
+    shown = torch.stack([gbuffers[:, :3], gbuffers[:, 3:6], orm], 1)
+    return 2 * (shown + ((1 - coverage) * background[:, :, None, None])[:, None]) - 1
+
+
+def test_centred_errors_are_those_of_the_pictures_over_training_s_backgrounds() -> None:
+    true = _gbuffers(2)
+    found = (
+        true + 0.1 * torch.randn(true.shape, generator=torch.Generator().manual_seed(1))
+    ).clone()
+    torch.testing.assert_close(uncentred(centred(true)), true)
+    backgrounds = random_backgrounds(2000, torch.Generator().manual_seed(2))
+    errors = [
+        (_pictures(found, b.expand(2, 3)) - _pictures(true, b.expand(2, 3))).square().mean()
+        for b in backgrounds[:400]
+    ]
+    assert 4 * F.mse_loss(centred(found), centred(true)) == pytest.approx(
+        float(torch.stack(errors).mean()), rel=0.15
+    )
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_the_layout_shows_the_domain_s_picture_and_the_g_buffer(domain: str) -> None:
+    true, backgrounds = _gbuffers(), torch.rand(3, 3)
+    shown = layout(true, backgrounds, torch.full((3,), DOMAINS.index(domain)))
+    assert shown.shape == (3, LATENTS, SIZE // 2, SIZE // 2)
+    whole = F.pixel_shuffle(shown, 2)
+    place = {"shaded": 0, "albedo": 0, "normal": 1, "orm": 2}[domain]
+    torch.testing.assert_close(whole[:, :3], _pictures(true, backgrounds)[:, place])
+    torch.testing.assert_close(whole[:, 3:], true * 2 - 1)
+
+
+def test_the_mean_is_saved_whole_and_hears_words_and_camera(tmp_path) -> None:
+    torch.manual_seed(0)
+    net = MeanNet(words=20, **SMALL)
+    for block in net.blocks:
+        torch.nn.init.normal_(block.moved.weight)
+    net.save_pretrained(tmp_path)
+    again = MeanNet.from_pretrained(tmp_path)
+    words, cameras = torch.randn(2, 4, 5), torch.randn(2, 11)
+    found, state = net(words, cameras)
+    assert found.shape == (2, 9, SIZE, SIZE) and state.shape == (2, 16)
+    torch.testing.assert_close(again(words, cameras)[0], found)
+    assert not torch.allclose(net(words.flip(0), cameras)[0], found)
+    assert not torch.allclose(net(words, cameras.flip(0))[0], found)
+
+
+def test_an_unknown_background_is_grey_to_the_mean() -> None:
+    torch.manual_seed(0)
+    net = MeanNet(words=20, **SMALL)
+    words, noisy = torch.randn(1, 4, 5), torch.randn(1, 48, 16, 16)
+    grey = condition_vector(torch.zeros(1, 11), torch.full((1, 3), 0.5), torch.tensor([1]))
+    unknown = grey.clone()
+    unknown[:, 11:15] = 0
+    found, other = (network_inputs(noisy, v, words, net)[0] for v in (grey, unknown))
+    torch.testing.assert_close(found, other)
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    """64 views of chairs and mugs, and a table of their words with random meanings."""
+    folder = tmp_path_factory.mktemp("shards")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "SHARD_VIEWS", 64)
+        patch.setattr(data, "VIEWS_PER_PROP", 4)
+        sources = data.DataConfig(kinds=("chair", "mug"))
+        data.write_shard(folder, 3, sources)
+        words = sorted(data.caption_words(sources, 50))
+    vectors = F.normalize(torch.randn(len(words), meanings.SIZE), dim=-1)
+    meanings.save(meanings.WordTable(words, len(words), meanings.quantised(vectors)), folder)
+    return folder
+
+
+def _learner(shards, held: bool) -> tuple[mean_train.Learner, mean_train.SmallViews]:
+    torch.manual_seed(0)
+    table = meanings.load(shards)
+    text = model.build_text_encoder(table.words, table.taught, table.meanings)
+    text.requires_grad_(not held)
+    config = mean_train.MeanConfig(batch=16, warmup=1)
+    learner = mean_train.Learner(MeanNet(**SMALL), text, config)
+    return learner, mean_train.SmallViews(shards, table.words)
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_training_the_mean_lowers_its_loss_and_resumes(shards, held: bool) -> None:
+    """30 steps in one go, and 10 and 20, end with the same weights; held words stay."""
+
+    def run(learner: mean_train.Learner, views, steps: int) -> list[float]:
+        for losses in learner.steps(views, lambda: 0.5):
+            if learner.step == steps:
+                return losses
+        raise AssertionError("the loop ended early")
+
+    whole, views = _learner(shards, held)
+    before = {k: v.clone() for k, v in whole.text.state_dict().items()}
+    losses = run(whole, views, 30)
+    assert np.mean(losses[-6:]) < 0.7 * np.mean(losses[:6])
+    same = all(torch.equal(before[k], v) for k, v in whole.text.state_dict().items())
+    assert same == held
+
+    first, _ = _learner(shards, held)
+    run(first, views, 10)
+    second, _ = _learner(shards, held)
+    second.load_state_dict(
+        {"mean": first.mean.state_dict(), "average": first.average, "step": first.step,
+         "text": first.text.state_dict(), "optimiser": first.optimiser.state_dict()}
+    )  # fmt: skip
+    run(second, views, 30)
+    for name, value in whole.mean.state_dict().items():
+        torch.testing.assert_close(second.mean.state_dict()[name], value, msg=name)
+    for name, value in whole.average.items():
+        torch.testing.assert_close(second.average[name], value, msg=name)
+
+
+@pytest.fixture(scope="module")
+def packed(shards, tmp_path_factory):
+    """A prior of a few steps, by the commands' functions: mean, train, pack, and again with
+    another run that starts from a prior without a mean."""
+    folder = tmp_path_factory.mktemp("packed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(networks, "build_unet", partial(model.build_unet, (16, 16, 32)))
+        patch.setattr(mean_train, "MeanNet", partial(MeanNet, **SMALL))
+        patch.setattr(pack, "LEAST_VIEWS", 1)
+        config = train.TrainConfig(batch=8, total_steps=2, warmup=1)
+        train.train(shards, folder / "plain_run", 1.0, config)
+        pack.pack(folder / "plain_run", folder / "plain", shards)
+        mean_train.train_mean(
+            shards, folder / "mean_run", 0.02, mean_train.MeanConfig(batch=16), folder / "plain"
+        )
+        train.train(shards, folder / "run", 1.0, config, folder / "plain", folder / "mean_run")
+        resumed = train.TrainConfig(batch=8, total_steps=4, warmup=1)
+        train.train(shards, folder / "run", 1.0, resumed)
+        pack.pack(folder / "run", folder / "prior", shards)
+    return folder
+
+
+def test_a_packed_prior_is_shown_its_mean(packed) -> None:
+    index = json.loads((packed / "prior" / "model_index.json").read_text())
+    assert index["training_steps"] == 4 and "mean" in index
+    prior = load_prior(packed / "prior", "a chair")
+    cameras = turntable(2, 15.0)
+    noisy, t = torch.randn(2, 48, 16, 16), torch.tensor([500, 900])
+    for domain in DOMAINS:
+        x0 = prior.predict_x0(noisy, t, Views(cameras, domain, torch.rand(2, 3)), 3.0)
+        assert x0.shape == noisy.shape and x0.isfinite().all()
+    plain = load_prior(packed / "plain", "a chair")
+    assert plain.mean is None and prior.weights_hash != plain.weights_hash
+
+
+def test_the_mean_and_its_words_are_held_while_the_denoiser_trains(packed) -> None:
+    run = torch.load(packed / "run" / "state.pt", weights_only=True)
+    mean = torch.load(packed / "mean_run" / "mean.pt", weights_only=True)
+    for name, value in mean["average"].items():
+        assert torch.equal(run["nets"][f"mean.{name}"], value), name
+    for name, value in mean["text"].items():
+        assert torch.equal(run["nets"][f"text.{name}"], value), name
+
+
+def test_what_is_missing_is_told(packed, tmp_path) -> None:
+    with pytest.raises(InputError, match="training mean"):
+        networks.load_mean(tmp_path, networks.Networks(meanings.load(packed / "run")).text)
+    (packed / "prior" / "mean" / "model.safetensors").rename(tmp_path / "gone")
+    try:
+        with pytest.raises(PriorError, match="mean"):
+            load_prior(packed / "prior", "a chair")
+    finally:
+        (tmp_path / "gone").rename(packed / "prior" / "mean" / "model.safetensors")
+
+
+def test_a_prior_without_a_mean_answers_as_before_once_it_is_shown_one(packed) -> None:
+    """The mean begins with no say."""
+    torch.manual_seed(0)
+    table = meanings.load(packed / "run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(networks, "build_unet", partial(model.build_unet, (16, 16, 32)))
+        mean = MeanNet(**SMALL)
+        plain, shown = networks.Networks(table), networks.Networks(table, mean)
+        for nets in (plain, shown):
+            networks.adopt(nets, packed / "plain")
+    noisy, t, words = torch.randn(2, 48, 16, 16), torch.tensor([5, 900]), torch.randn(2, 10, 128)
+    vector = condition_vector(torch.randn(2, 11), torch.rand(2, 3), torch.tensor([0, 2]))
+    answers = []
+    for nets in (plain, shown):
+        pixels, labels = network_inputs(noisy, vector, words, nets.mean)
+        answers.append(nets.unet(pixels, t, words, class_labels=labels).sample)
+    torch.testing.assert_close(answers[1], answers[0], atol=1e-5, rtol=1e-4)
+    assert answers[0].std() > 0
