@@ -32,7 +32,6 @@ READ_FILES = (  # what else decides the outcome: a word's place in the list is i
     "scheduler/scheduler_config.json",
     "text_encoder/config.json",
     "text_encoder/words.txt",
-    f"{MEAN}/config.json",
 )
 
 
@@ -80,7 +79,8 @@ def load_embedded(
         )
     prior.looks, wordings = looks_added(known.words, index.get("knows", {}), encoder)
     prior.wordings = wordings.to(device)
-    read = [folder / name for name in READ_FILES if (folder / name).is_file()]
+    names = [*READ_FILES, f"{MEAN}/config.json"] if MEAN in index else READ_FILES
+    read = [folder / name for name in names if (folder / name).is_file()]
     prior.weights_hash = weights.weights_hash(folder, [*files, *read])
     prior.ignored_words = tuple(dict.fromkeys(known.ignored + avoided.ignored))
     return prior

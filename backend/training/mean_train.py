@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,11 +23,13 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from backend.errors import InputError
 from backend.guidance.mean_net import SIZE, MeanNet, centred
 from backend.training import meanings
 from backend.training.meanings import SIZE as MEANING_SIZE
+from backend.training.meanings import WordTable
 from backend.training.model import build_text_encoder
-from backend.training.networks import MEAN_STATE, adopt_words
+from backend.training.networks import MEAN_STATE, adopt_words, digest, packed_mean
 from backend.training.views import read_tokens, shard_files
 
 log = logging.getLogger(__name__)
@@ -72,32 +75,35 @@ class SmallViews:
 
 
 def shrunk(gbuffers: np.ndarray, together: int = 512) -> UInt8[np.ndarray, "n 9 32 32"]:
-    """(n, H, W, 9) uint8 -> means of squares of pixels, all but the coverage times it."""
+    """(n, H, W, 9) uint8 -> means of squares of pixels, all but the coverage times it; normals
+    of length 1 first, as pictures.py shows them."""
     parts = []
     for start in range(0, len(gbuffers), together):
-        some = torch.from_numpy(gbuffers[start : start + together]).permute(0, 3, 1, 2).float()
-        some = torch.cat([some[:, :8] * some[:, 8:] / 255, some[:, 8:]], 1)
-        parts.append(F.avg_pool2d(some, some.shape[-1] // SIZE).round().byte().numpy())
+        some = torch.from_numpy(gbuffers[start : start + together]).permute(0, 3, 1, 2) / 255
+        normals = F.normalize(some[:, 3:6] * 2 - 1, dim=1) * 0.5 + 0.5
+        shown = torch.cat([some[:, :3], normals, some[:, 6:8]], 1)
+        some = torch.cat([shown * some[:, 8:], some[:, 8:]], 1)
+        small = F.avg_pool2d(some, some.shape[-1] // SIZE)
+        parts.append((small * 255).round().byte().numpy())
     return np.concatenate(parts)
 
 
 def train_mean(
     data: Path, run: Path, minutes: float, config: MeanConfig, start: Path | None = None
 ) -> None:
-    """Trains for `minutes` of this clock, over which the learning rate falls; goes on from
-    RUN/mean.pt."""
+    """Trains for `minutes` of this clock, over which the learning rate falls from its peak; goes on
+    from RUN/mean.pt, with another such fall.
+
+    start: a prior's folder whose words a new run holds, and whose mean it begins with.
+    Raises InputError where RUN was trained on data with other words, or `minutes` is not above 0.
+    """
+    if minutes <= 0:
+        raise InputError("--minutes must be above 0.")
     run.mkdir(parents=True, exist_ok=True)
     torch.set_flush_denormal(True)
     torch.manual_seed(0)
     table = meanings.load(data)
-    text = build_text_encoder(table.words, table.taught, table.meanings)
-    if start is not None:
-        adopt_words(text, start)
-    text.requires_grad_(start is None)
-    mean = MeanNet()
-    learner = Learner(mean, text, config)
-    if (run / MEAN_STATE).exists():
-        learner.load_state_dict(torch.load(run / MEAN_STATE, map_location="cpu"))
+    learner = begin(run, table, config, start)
     views = SmallViews(data, table.words)
     began = saved = time.monotonic()
     first = learner.step
@@ -115,17 +121,47 @@ def train_mean(
     learner.save(run)
 
 
-class Learner:
-    """The mean, the words where they are trained, their average, and one optimiser."""
+def begin(run: Path, table: WordTable, config: MeanConfig, start: Path | None) -> Learner:
+    """The learner of RUN/mean.pt, or a new one."""
+    text = build_text_encoder(table.words, table.taught, table.meanings)
+    if (run / MEAN_STATE).exists():
+        state = torch.load(run / MEAN_STATE, map_location="cpu", weights_only=True)
+        if state["words"] != table.words:
+            raise InputError(f"'{run}' was trained on data with other words; give it those.")
+        text.requires_grad_(not state["held"])
+        learner = Learner(MeanNet(**state["config"]), text, table.words, config)
+        learner.load_state_dict(state)
+        return learner
+    mean = None
+    if start is not None:
+        adopt_words(text, start)
+        mean = packed_mean(start)
+    text.requires_grad_(start is None)
+    began = "" if mean is None else digest(mean)
+    return Learner(mean or MeanNet(), text, table.words, config, began)
 
-    def __init__(self, mean: MeanNet, text: nn.Module, config: MeanConfig):
-        self.mean, self.text, self.config, self.step = mean, text, config, 0
-        named = [*mean.parameters(), *text.parameters()]
-        trained = [p for p in named if p.requires_grad]
+
+class Learner:
+    """The mean and the words, where those are trained, with their averages and one optimiser."""
+
+    def __init__(
+        self, mean: MeanNet, text: nn.Module, words: list[str], config: MeanConfig, began: str = ""
+    ):
+        """words: the table's; began: the `digest` of the mean that this one starts from."""
+        self.mean, self.text, self.config, self.step = mean.train(), text, config, 0
+        self.words, self.began = words, began
+        parameters = [*mean.parameters(), *text.parameters()]
+        trained = [p for p in parameters if p.requires_grad]
         self.optimiser = torch.optim.AdamW(
             trained, config.learning_rate, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
         )
-        self.average = {k: v.detach().clone() for k, v in mean.state_dict().items()}
+        self.average = {
+            part: {k: v.detach().clone() for k, v in net.state_dict().items()}
+            for part, net in self._parts()
+        }
+
+    def _parts(self) -> tuple[tuple[str, nn.Module], ...]:
+        return (("mean", self.mean), ("text", self.text))
 
     def steps(self, views: SmallViews, elapsed) -> Iterator[list[float]]:
         """Until `elapsed()`, the share of the time, is 1."""
@@ -146,8 +182,10 @@ class Learner:
             self.step += 1
             decay = min(self.config.ema, (self.step + 1) / (self.step + 20))
             with torch.no_grad():
-                for name, value in self.mean.state_dict().items():
-                    self.average[name].lerp_(value, 1 - decay)
+                for part, net in self._parts():
+                    for name, value in net.state_dict().items():
+                        if value.is_floating_point():
+                            self.average[part][name].lerp_(value, 1 - decay)
             losses.append(loss.item())
             yield losses
 
@@ -156,13 +194,18 @@ class Learner:
         self.text.load_state_dict(state["text"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.average, self.step = state["average"], state["step"]
+        self.began = state["began"]
 
-    def save(self, run: Path) -> None:
-        state = {
+    def state_dict(self) -> dict[str, Any]:
+        held = not any(p.requires_grad for p in self.text.parameters())
+        return {
             "config": self.mean.config, "mean": self.mean.state_dict(), "average": self.average,
             "text": self.text.state_dict(), "optimiser": self.optimiser.state_dict(),
-            "step": self.step,
+            "step": self.step, "words": self.words, "held": held, "began": self.began,
         }  # fmt: skip
+
+    def save(self, run: Path) -> None:
+        state = self.state_dict()
         torch.save(state, run / "mean.tmp")
         os.replace(run / "mean.tmp", run / MEAN_STATE)
         log.info("step %d saved", self.step)

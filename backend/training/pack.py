@@ -8,6 +8,7 @@ that they lack keep their meaning alone, and only kinds that they name are calle
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -42,7 +43,8 @@ LEAST_VIEWS_OF_KIND = 200  # likewise a kind: a shape needs more views than a co
 
 
 def pack(run: Path, folder: Path, data: Path) -> None:
-    """Writes `folder`/{model_index.json, unet, scheduler, text_encoder} from `run`/state.pt.
+    """Writes `folder`/{model_index.json, unet, scheduler, text_encoder, mean} from `run`/state.pt,
+    the last where the run has one.
 
     data: what the run was trained on, for the words that it saw.
     """
@@ -59,6 +61,7 @@ def pack(run: Path, folder: Path, data: Path) -> None:
     encoder = with_taught(nets.text, words_of(captions))
     encoder.half().save_pretrained(folder / "text_encoder")
     parts = dict(MODEL_INDEX)
+    shutil.rmtree(folder / MEAN, ignore_errors=True)
     if mean is not None:
         mean.save_pretrained(folder / MEAN)
         parts[MEAN] = ["backend.guidance.mean_net", "MeanNet"]

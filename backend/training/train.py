@@ -26,8 +26,8 @@ from backend.threads import together
 from backend.training import meanings
 from backend.training.meanings import SIZE as MEANING_SIZE
 from backend.training.meanings import WordTable
-from backend.training.model import FOLD, build_scheduler, build_text_encoder, loss_weight
-from backend.training.networks import Networks, adopt, load_mean
+from backend.training.model import FOLD, build_scheduler, loss_weight
+from backend.training.networks import Networks, adopt, adopt_words, load_mean, packed_mean
 from backend.training.optimisers import Optimiser
 from backend.training.pictures import compose
 from backend.training.views import Views
@@ -111,8 +111,8 @@ def train(
 ) -> None:
     """Trains for `minutes`, or until `config.total_steps`, and leaves RUN/state.pt.
 
-    start: a prior's folder whose weights a new run begins with, as far as they fit; mean: a run of
-    mean_train.py, whose mean and words a new run holds.
+    start: a prior's folder whose weights a new run begins with, as far as they fit, and whose mean
+    it holds; mean: a run of mean_train.py, whose mean and words a new run holds instead.
     """
     run.mkdir(parents=True, exist_ok=True)
     device = torch.device(config.device)
@@ -220,12 +220,13 @@ def begin(table: WordTable, state: dict, start: Path | None, mean: Path | None) 
         nets = Networks(table, found)
         nets.load_state_dict(state["nets"])
         return nets
-    if mean is None:
-        nets = Networks(table)
+    if mean is not None:
+        nets = load_mean(mean, table)
     else:
-        text = build_text_encoder(table.words, table.taught, table.meanings)
-        nets = Networks(table, load_mean(mean, text))
-        nets.text.load_state_dict(text.state_dict())
+        packed = None if start is None else packed_mean(start)
+        nets = Networks(table, packed)
+        if start is not None and packed is not None:
+            adopt_words(nets.text, start)
     if start is not None:
         adopt(nets, start)
     return nets
