@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
+import sys
 from pathlib import Path
 
+from backend.errors import PropsmithError
 from backend.runtime import prepare_process
 from backend.training import evaluation_cli
 
@@ -26,7 +28,9 @@ def main() -> None:
     mean.add_argument("data", type=Path)
     mean.add_argument("run", type=Path)
     mean.add_argument("--minutes", type=float, default=25)
-    mean.add_argument("--start", type=Path, help="a prior's folder whose words are held")
+    mean.add_argument(
+        "--start", type=Path, help="a prior's folder whose words are held, and its mean begun with"
+    )
     mean.add_argument("--learning-rate", type=float, default=1.2e-3, help="at its peak")
     train = commands.add_parser("train", help="train; takes up the run's checkpoint")
     train.add_argument("data", type=Path)
@@ -92,4 +96,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except PropsmithError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)

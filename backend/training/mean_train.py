@@ -1,4 +1,4 @@
-"""Training of the mean (guidance/mean_net.py): before the denoiser, and thirty times as fast.
+"""Training of the mean (guidance/mean_net.py): before the denoiser, at some 25 times the pictures.
 
 `python -m backend.training mean DATA RUN --minutes M` reads the shards at half of their resolution
 and leaves RUN/mean.pt: the averaged mean, and the words that it was trained with. With a prior's

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -261,6 +263,13 @@ def test_a_mean_goes_on_from_a_prior_s_and_only_from_its(packed, shards, tmp_pat
             networks.adopt(deaf, prior)
         with pytest.raises(InputError, match="other words"):
             networks.load_mean(tmp_path, meanings.WordTable(["x"], 1, table.meanings[:1]))
+
+
+def test_the_command_says_what_is_wrong_in_a_sentence(packed, shards, tmp_path) -> None:
+    words = [sys.executable, "-m", "backend.training", "train", str(shards), str(tmp_path / "run")]
+    found = subprocess.run([*words, "--mean", str(tmp_path)], capture_output=True, text=True)
+    assert found.returncode == 2 and "training mean" in found.stderr
+    assert "Traceback" not in found.stderr and not (tmp_path / "run" / "state.pt").exists()
 
 
 def test_packing_without_a_mean_leaves_none(packed, shards, tmp_path) -> None:
