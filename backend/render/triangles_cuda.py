@@ -8,6 +8,8 @@ nvdiffrast's own antialiasing treats only the silhouette edges of the triangle t
 meshes with triangles near the size of a pixel it passes on a small part of the silhouette's
 gradient (our CPU port of that rule: tests/contract/test_silhouettes.py). It therefore serves
 `owner_only` alone; otherwise our rule is applied to nvdiffrast's rasters, whose convention is ours.
+They differ in two ways: vertices move to sixteenths of a pixel before coverage is found, so our
+rule is shown edges that moved with them, and of triangles at one depth the highest number wins.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from torch import Tensor
 from backend.errors import DeviceError
 from backend.render import triangles_torch
 
+SUBPIXELS = 16  # to a pixel, nvdiffrast's CR_SUBPIXEL_LOG2 = 4
 ABSENT = (
     "nvdiffrast should be faster but is not installed, as NVIDIA's licence for it is "
     "non-commercial; if that suits your use, install it from https://github.com/NVlabs/nvdiffrast"
@@ -80,8 +83,24 @@ def antialias(
     images: Tensor, rast: Tensor, pos_clip: Tensor, tris: Tensor, owner_only: bool = False
 ) -> Tensor:
     if not owner_only or len(tris) == 0:
-        return triangles_torch.antialias(images, rast, pos_clip, tris, owner_only)
+        covered = _as_covered(pos_clip, *rast.shape[1:3])
+        return triangles_torch.antialias(images, rast, covered, tris, owner_only)
     return load().antialias(images.contiguous(), rast.contiguous(), pos_clip.contiguous(), tris)
+
+
+def _as_covered(pos_clip: Tensor, height: int, width: int) -> Tensor:
+    """(B, V, 4) where nvdiffrast takes the vertices to be; gradients pass through unchanged.
+
+    Edges that stayed behind would pass on the wrong side of one pixel's centre in sixteen, which
+    cost 3 to 4 % of the silhouette's gradient. Vertices outside of the view stay: it clips there.
+    """
+    given = pos_clip.detach()
+    w = given[..., 3:]
+    scale = given.new_tensor([width, height]) * (SUBPIXELS / 2)
+    moved = torch.round(given[..., :2] * (1 / w) * scale) / scale * w
+    inside = given[..., :3].abs().amax(-1, keepdim=True) <= w
+    shift = torch.where(inside & torch.isfinite(moved), moved - given[..., :2], 0)
+    return pos_clip + torch.nn.functional.pad(shift, (0, 2))
 
 
 def texture(

@@ -38,6 +38,8 @@ def test_antialiased_values_are_near_the_coverage(draw, angle):
 
 def test_antialias_gradients_by_finite_differences(draw):
     """To images and to positions, on a closed mesh that hides part of itself."""
+    if draw.nvdiffrast:
+        pytest.skip("nvdiffrast knows float32 alone, too coarse for steps of 1e-7")
     mesh = trimesh.creation.torus(0.6, 0.25, major_sections=9, minor_sections=6)
     # Turned, so that no vertex stands exactly in a column of pixel centres: a kink there.
     mesh.apply_transform(trimesh.transformations.euler_matrix(0.1, 0.2, 0.3))

