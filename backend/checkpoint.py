@@ -25,6 +25,18 @@ JOB_FILE = "job.json"
 MOST_DIFFERENCES = 4  # named in a message; two presets differ in dozens
 
 
+def write_state(path: Path, state: dict[str, Any], what: str, then: str) -> None:
+    """Replaces `path`, or leaves it as it was and raises StorageError: cannot save `what`; free
+    some space, then `then`."""
+    try:
+        replace_atomically(path, lambda file: torch.save(state, file))
+    except (OSError, RuntimeError) as error:  # torch's zip writer hides a full disk in the latter
+        raise StorageError(
+            f"Cannot save {what} in '{path.parent}': {_first_line(error)}; "
+            f"free some space there, then {then}."
+        ) from error
+
+
 class CheckpointFolder:
     """Implements `loop.Checkpoints` for one job. A context manager: it holds the folder's lock.
 
@@ -65,16 +77,8 @@ class CheckpointFolder:
 
     def save(self, key: str, state: dict[str, Any]) -> None:
         """Replaces the state under `key`: tensors, numbers, strings, lists and dicts of those."""
-        try:
-            replace_atomically(self._path(key), lambda file: torch.save(state, file))
-        except (
-            OSError,
-            RuntimeError,
-        ) as error:  # torch's zip writer hides a full disk in the latter
-            raise StorageError(
-                f"Cannot save the checkpoint of stage '{key}' in '{self.folder}': "
-                f"{_first_line(error)}; free some space there, then add --resume."
-            ) from error
+        what = f"the checkpoint of stage '{key}'"
+        write_state(self._path(key), state, what, "add --resume")
 
     def load(self, key: str) -> dict[str, Any] | None:
         """The state under `key`, on the CPU, or None where that stage has not been saved."""

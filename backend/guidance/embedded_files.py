@@ -70,7 +70,8 @@ def load_embedded(
     if MEAN in index:
         files.append(weights.weight_file(folder / MEAN, TEXT_WEIGHTS))
         with weights.unreadable_is_prior_error(folder / MEAN):
-            mean = MeanNet.from_pretrained(folder / MEAN).requires_grad_(False).to(device)
+            mean = MeanNet.from_pretrained(folder / MEAN).requires_grad_(False)
+        mean.to(device, _dtype(device, config.precision))  # its weights are most of its time
     unet = _load_unet(folder / "unet", files[0], device, config, mean)
     alphas_cumprod, prediction_type = weights.load_noise_schedule(folder / "scheduler")
     with weights.unreadable_is_prior_error(folder / weights.INDEX):

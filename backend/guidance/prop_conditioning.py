@@ -69,7 +69,9 @@ def network_inputs(
     labels = class_labels(vector, words)
     if mean is None:
         return noisy, labels
-    gbuffers, state = mean(words, vector[:, :CAMERA_FEATURES])
+    dtype = next(mean.parameters()).dtype
+    gbuffers, state = mean(words.to(dtype), vector[:, :CAMERA_FEATURES].to(dtype))
+    gbuffers, state = gbuffers.to(vector.dtype), state.to(vector.dtype)
     shown = vector[:, CAMERA_FEATURES : CAMERA_FEATURES + 3] * 0.5 + 0.5
     beside = layout(gbuffers, shown, vector[:, -len(DOMAINS) :].argmax(1))
     return torch.cat([noisy, beside.to(noisy.dtype)], 1), torch.cat([labels, state], 1)

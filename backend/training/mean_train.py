@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from backend.checkpoint import write_state
 from backend.errors import InputError
 from backend.guidance.mean_net import SIZE, MeanNet, centred
 from backend.training import meanings
@@ -205,9 +205,8 @@ class Learner:
         }  # fmt: skip
 
     def save(self, run: Path) -> None:
-        state = self.state_dict()
-        torch.save(state, run / "mean.tmp")
-        os.replace(run / "mean.tmp", run / MEAN_STATE)
+        again = "give the same command again"
+        write_state(run / MEAN_STATE, self.state_dict(), "the mean's training", again)
         log.info("step %d saved", self.step)
 
 

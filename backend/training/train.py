@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from backend.checkpoint import write_state
 from backend.guidance.mean_net import MeanNet
 from backend.guidance.prop_conditioning import condition_vector, fold, network_inputs
 from backend.neighbours import flushes_subnormals
@@ -238,6 +238,6 @@ def _save(
     meanings.save(table, run)
     state = {"nets": nets.state_dict(), "optimiser": optimiser.state_dict()}
     state["mean"] = {} if nets.mean is None else nets.mean.config
-    torch.save({**state, "average": average, "step": step}, run / "state.tmp")
-    os.replace(run / "state.tmp", run / "state.pt")
+    state |= {"average": average, "step": step}
+    write_state(run / "state.pt", state, "the training", "give the same command again")
     log.info("step %d saved", step)

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
 from backend.cameras import turntable
-from backend.errors import InputError, PriorError
+from backend.errors import InputError, PriorError, StorageError
 from backend.guidance.base import DOMAINS, Views
 from backend.guidance.mean_net import LATENTS, SIZE, MeanNet, centred, layout, uncentred
 from backend.guidance.priors import load_prior
@@ -168,6 +168,22 @@ def test_training_the_mean_lowers_its_loss_and_resumes(shards, held: bool) -> No
         for name, value in whole.average[part].items():
             torch.testing.assert_close(second.average[part][name], value, msg=name)
     assert second.state_dict()["held"] == held
+
+
+def test_a_full_disk_keeps_the_last_state_and_says_so(shards, tmp_path) -> None:
+    """The system lets no file grow beyond a few KB, as where the disk is full."""
+    resource = pytest.importorskip("resource", reason="no such limits on Windows")
+    learner, _ = _learner(shards, True)
+    learner.save(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
+    try:
+        with pytest.raises(StorageError, match="free some space there, then give the same command"):
+            learner.save(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 @pytest.fixture(scope="module")
