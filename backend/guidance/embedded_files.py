@@ -17,7 +17,7 @@ from backend.errors import PriorError
 from backend.guidance import weights
 from backend.guidance.embedded import EmbeddedConfig, EmbeddedPrior
 from backend.guidance.mean_net import MEAN, MeanNet
-from backend.guidance.prop_conditioning import VECTOR_SIZE
+from backend.guidance.prop_conditioning import CAMERA_FEATURES, VECTOR_SIZE
 from backend.guidance.word_encoder import WordTextEncoder
 from backend.guidance.words import SILENT_WORDS, encode_words, examples, looks_added, understand
 from backend.prompt.parse import Prompt
@@ -69,8 +69,7 @@ def load_embedded(
     mean = None
     if MEAN in index:
         files.append(weights.weight_file(folder / MEAN, TEXT_WEIGHTS))
-        with weights.unreadable_is_prior_error(folder / MEAN):
-            mean = MeanNet.from_pretrained(folder / MEAN).requires_grad_(False)
+        mean = _load_mean(folder / MEAN, tokens[0].numel())
         mean.to(device, _dtype(device, config.precision))  # its weights are most of its time
     unet = _load_unet(folder / "unet", files[0], device, config, mean)
     alphas_cumprod, prediction_type = weights.load_noise_schedule(folder / "scheduler")
@@ -87,6 +86,15 @@ def load_embedded(
     return prior
 
 
+def _load_mean(folder: Path, words: int) -> MeanNet:
+    """words: numbers in a prompt's tokens."""
+    with weights.unreadable_is_prior_error(folder):
+        mean = MeanNet.from_pretrained(folder).requires_grad_(False)
+    if (mean.config["words"], mean.config["camera"]) != (words, CAMERA_FEATURES):
+        raise _of_another_version(folder)
+    return mean
+
+
 def _load_unet(
     folder: Path, file: Path, device: torch.device, config: EmbeddedConfig, mean: MeanNet | None
 ) -> nn.Module:
@@ -100,13 +108,17 @@ def _load_unet(
     taken = unet.config["projection_class_embeddings_input_dim"]
     told = 0 if mean is None else mean.config["width"]
     if taken != VECTOR_SIZE + unet.config["cross_attention_dim"] + told:
-        raise PriorError(
-            f"The prior's '{folder}' takes other conditions than this version of Propsmith gives; "
-            "use weights made for it."
-        )
+        raise _of_another_version(folder)
     unet.eval().requires_grad_(False)
     # diffusers' own `to` warns of a list of modules to keep in fp32 even where it is empty.
     return nn.Module.to(unet, device, dtype=_dtype(device, config.precision))
+
+
+def _of_another_version(folder: Path) -> PriorError:
+    return PriorError(
+        f"The prior's '{folder}' takes other conditions than this version of Propsmith gives; "
+        "use weights made for it."
+    )
 
 
 def _dtype(device: torch.device, precision: str) -> torch.dtype:

@@ -239,6 +239,15 @@ def test_what_is_missing_is_told(packed, tmp_path) -> None:
         load_prior(copy, "a chair")
 
 
+@pytest.mark.parametrize("name", ["words", "camera"])
+def test_a_mean_of_other_conditions_is_refused(packed, tmp_path, name: str) -> None:
+    copy = shutil.copytree(packed / "prior", tmp_path / "prior")
+    config = json.loads((copy / "mean" / "config.json").read_text())
+    MeanNet(**(config | {name: config[name] + 1})).save_pretrained(copy / "mean")
+    with pytest.raises(PriorError, match="other conditions"):
+        load_prior(copy, "a chair")
+
+
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
 def test_the_mean_s_files_count_in_the_prior_s_hash(packed, tmp_path, name: str) -> None:
     copy = shutil.copytree(packed / "prior", tmp_path / "prior")
