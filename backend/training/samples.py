@@ -51,7 +51,7 @@ def ddim(
 
 
 def sample_sheet(
-    folder: Path, prompts: list[str], views: int = 6, guidance_scale: float = 3.0, steps: int = 25
+    folder: Path, prompts: list[str], views: int = 6, guidance_scale: float = 1.5, steps: int = 25
 ) -> Image.Image:
     """Rows: every prompt in every domain; columns: `views` azimuths from the front around."""
     cameras = turntable(views, 20.0)
