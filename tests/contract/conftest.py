@@ -29,6 +29,12 @@ def draw(request: pytest.FixtureRequest) -> Rasteriser:
     return _on_its_device(request.param)
 
 
+@pytest.fixture(params=[name for name, one in RASTERISERS.items() if not one.nvdiffrast])
+def exact_draw(request: pytest.FixtureRequest) -> Rasteriser:
+    """Ours, which know float64."""
+    return _on_its_device(request.param)
+
+
 @pytest.fixture(params=["torch-cpu", "torch-cuda"])
 def torch_draw(request: pytest.FixtureRequest) -> Rasteriser:
     """Those that are compared with the CPU kernels."""

@@ -36,26 +36,26 @@ def test_antialiased_values_are_near_the_coverage(draw, angle):
     assert errors[8:].max() < 0.13 and errors.mean() < 0.3 * hard  # an edge at 45 deg: 1/8
 
 
-def test_antialias_gradients_by_finite_differences(draw):
+def test_antialias_gradients_by_finite_differences(exact_draw):
     """To images and to positions, on a closed mesh that hides part of itself."""
-    if draw.nvdiffrast:
-        pytest.skip("nvdiffrast knows float32 alone, too coarse for steps of 1e-7")
     mesh = trimesh.creation.torus(0.6, 0.25, major_sections=9, minor_sections=6)
     # Turned, so that no vertex stands exactly in a column of pixel centres: a kink there.
     mesh.apply_transform(trimesh.transformations.euler_matrix(0.1, 0.2, 0.3))
     vertices, faces = tensors(mesh, torch.float64)
     pos = clip_positions(vertices, turntable(2, elevation_deg=23.0)).requires_grad_()
-    rast = draw.rasterize(pos, faces, 15, 19).detach()
+    rast = exact_draw.rasterize(pos, faces, 15, 19).detach()
     images = torch.rand(2, 15, 19, 2, dtype=torch.float64, requires_grad=True)
     weights = torch.rand_like(images)
-    (draw.antialias(images, rast, pos, faces) * weights).sum().backward()
+    (exact_draw.antialias(images, rast, pos, faces) * weights).sum().backward()
     assert pos.grad[..., [0, 1, 3]].any(-1).sum() > 20 and not pos.grad[..., 2].any()
     for seed in range(5):
         generator = torch.Generator().manual_seed(seed)
         for tensor in (images, pos):
             step = torch.randn(tensor.shape, generator=generator, dtype=torch.float64) * 1e-7
             moved = [[x + d if x is tensor else x for x in (images, pos)] for d in (step, -step)]
-            values = [(draw.antialias(i, rast, p, faces) * weights).sum().item() for i, p in moved]
+            values = [
+                (exact_draw.antialias(i, rast, p, faces) * weights).sum().item() for i, p in moved
+            ]
             expected = float((tensor.grad * step).sum())
             assert values[0] - values[1] == pytest.approx(2 * expected, rel=1e-4)
 
