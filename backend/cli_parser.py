@@ -84,7 +84,7 @@ def _add_settings(parser: argparse.ArgumentParser, image: bool = False) -> None:
     if image:
         _add_image(parser)
     add("--preset", choices=PRESET_HELP, default="draft", help=f"{presets} (default: draft)")
-    add("--seed", type=_seed, default=0, help="same seed and device, same file (default: 0)")
+    add("--seed", type=_seed, default=0, help="same seed, device, threads: same file (default: 0)")
     add("--negative", metavar="PROMPT", default="", help="what it should not look like")
     add(
         "--prior",
