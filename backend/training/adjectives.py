@@ -64,14 +64,17 @@ def alter(look: Look, finish: str, rng: np.random.Generator) -> Look:
     )  # fmt: skip
 
 
-def figure(look: Look, pattern: str, second: str | None, rng: np.random.Generator) -> Look:
-    """The look with a figure in a second colour; without one, white, black, or any other."""
+def figure(
+    look: Look, pattern: str, second: str | None, rng: np.random.Generator, variety: float = 1.0
+) -> Look:
+    """The look with a figure in a second colour; without one, white, black, or any other (less
+    often with less `variety`)."""
     base = np.array(look.colour_a)
     if second is not None:
         other = jitter(COLOURS[second], rng)
     else:
         choices = [(0.93, 0.92, 0.9), (0.1, 0.1, 0.1), COLOURS[any_colour(rng)]]
-        weights = np.array([0.55, 0.15, 0.3])
+        weights = np.array([0.55, 0.15 * variety, 0.3 * variety])
         weights = weights * [np.abs(base - np.array(c)).sum() > 0.5 for c in choices] + 1e-3
         other = jitter(choices[int(rng.choice(3, p=weights / weights.sum()))], rng)
     scale = float(rng.uniform(*FIGURE_SCALES[pattern]))

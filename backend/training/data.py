@@ -48,6 +48,7 @@ class DataConfig:
     kinds: tuple[str, ...] = tuple(KINDS)  # the procedural ones
     focus: float = 2.5  # exponent on kinds' weights: the less compute, the more on what is asked
     imported_share: float = 0.3  # of the props, where the imported models are given
+    variety: float = 1.0  # of the procedural shapes: the share of their ranges (kinds.Uniform)
 
 
 def write_shards(folder: Path, numbers: range, config: DataConfig, workers: int = 2) -> None:
@@ -112,7 +113,7 @@ def draw_any(config: DataConfig, rng: np.random.Generator) -> tuple[Prop | Impor
         return found, imported_props.captions(found, WORDINGS, rng)
     weights = np.array([KINDS[kind].weight for kind in config.kinds]) ** config.focus
     kind = str(rng.choice(config.kinds, p=weights / weights.sum()))
-    prop = props.sample_prop(kind, rng)
+    prop = props.sample_prop(kind, rng, config.variety)
     return prop, props.captions(prop, WORDINGS, rng)
 
 

@@ -5,9 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from backend.training.shapes import Number, Part
 
-Uniform = Callable[[Number, Number], float]
+
+@dataclass(frozen=True)
+class Uniform:
+    """What a shape draws its proportions from.
+
+    `variety`: the share of each range, around its middle, that is drawn from. Below 1 a kind keeps
+    to its usual form, and choices of the sort `u(0, 1) < 0.3` are made as they mostly are.
+    """
+
+    rng: np.random.Generator
+    variety: float = 1.0
+
+    def __call__(self, low: Number, high: Number) -> float:
+        middle, half = (low + high) / 2, (high - low) / 2 * self.variety
+        return float(self.rng.uniform(middle - half, middle + half))
+
+    def anywhere(self, low: Number, high: Number) -> float:
+        """From all of the range: for what is strewn, like sprinkles, or coloured at random."""
+        return float(self.rng.uniform(low, high))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ A look is what one slot of a prop wears: two sRGB colours mixed by a pattern, ro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,6 +106,13 @@ def jitter(colour, rng: np.random.Generator, amount: float = 0.05) -> np.ndarray
     """A colour that the same word would still be used for."""
     shade = 1 + rng.normal() * amount * 2
     return np.clip(np.asarray(colour) * shade + rng.normal(size=3) * amount * 0.6, 0.03, 0.97)
+
+
+def usual(options: Sequence[str], rng: np.random.Generator, variety: float = 1.0) -> str:
+    """One of the options; below a variety of 1, the first one that much more often."""
+    if variety < 1 and rng.random() >= variety:
+        return options[0]
+    return str(rng.choice(options))
 
 
 def any_colour(rng: np.random.Generator) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.training.adjectives import FIGURES, FINISHES, NEUTRAL, alter, figure
-from backend.training.kinds import Kind
+from backend.training.kinds import Kind, Uniform
 from backend.training.looks import (
     COLOUR_WORDS,
     COLOURLESS,
@@ -21,6 +21,7 @@ from backend.training.looks import (
     any_colour,
     make_look,
     plain,
+    usual,
 )
 from backend.training.shapes import assemble
 from backend.training.slots import NATURAL, slot_looks
@@ -52,30 +53,30 @@ class Prop:
     trim: str | None = None  # the colour of the kind's trim
 
 
-def sample_prop(kind: str, rng: np.random.Generator) -> Prop:
-    """A random shape of `kind` in a random look."""
+def sample_prop(kind: str, rng: np.random.Generator, variety: float = 1.0) -> Prop:
+    """A random shape of `kind` in a random look; `variety` below 1: mostly its usual ones."""
     spec = KINDS[kind]
-    vertices, faces, part, slots = assemble(spec.shape(lambda a, b: float(rng.uniform(a, b))))
+    vertices, faces, part, slots = assemble(spec.shape(Uniform(rng, variety)))
     colour, material = _asked(spec, rng)
     finish = None
     if rng.random() < (0.06 if spec.whole else 0.18):
         finish = str(rng.choice(tuple(FINISHES), p=(0.5, 0.25, 0.15, 0.1)))
     shape = _figure_asked(spec, material, rng)
-    main = _main_look(spec, colour, material, rng)
+    main = _main_look(spec, colour, material, rng, variety)
     second = None
     if shape:
         second = any_colour(rng) if colour and rng.random() < 0.5 else None
         second = None if second == colour else second
         pattern = {"spotted": "dots", "checkered": "checks"}.get(shape, spec.stripes)
-        main = figure(main, pattern, second, rng)
+        main = figure(main, pattern, second, rng, variety)
     elif rng.random() < spec.striped:
-        main = figure(main, spec.stripes, None, rng)
+        main = figure(main, spec.stripes, None, rng, variety)
     if finish:
         main = alter(main, finish, rng)
     trim = any_colour(rng) if spec.trim and rng.random() < 0.2 else None
     given = {spec.trim[0]: trim} if spec.trim and trim else None
     whole = spec.whole and material is not None and rng.random() < 0.8
-    looks = slot_looks(main, rng, whole, finish, given)
+    looks = slot_looks(main, rng, whole, finish, given, (kind, variety))
     rows = np.stack([looks(slot).row(rng.uniform(0, 10)) for slot in slots])
     return Prop(
         kind, colour, material, vertices, faces, part, rows, finish, shape, second, trim
@@ -106,13 +107,12 @@ def _figure_asked(spec: Kind, material: str | None, rng: np.random.Generator) ->
 
 
 def _main_look(
-    spec: Kind, colour: str | None, material: str | None, rng: np.random.Generator
+    spec: Kind, colour: str | None, material: str | None, rng: np.random.Generator, variety: float
 ) -> Look:
     """What "main" wears before adjectives."""
-    natural = str(rng.choice(spec.colours)) if spec.colours else any_colour(rng)
-    worn = material or str(
-        rng.choice([m for m in spec.materials if m not in COLOURLESS] or ["plastic"])
-    )
+    natural = usual(spec.colours, rng, variety) if spec.colours else any_colour(rng)
+    natural_materials = [m for m in spec.materials if m not in COLOURLESS] or ["plastic"]
+    worn = material or usual(natural_materials, rng, variety)
     if colour is None and material is None:
         if natural in NATURAL and natural not in COLOURS:
             return plain(*NATURAL[natural], rng=rng)

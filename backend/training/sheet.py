@@ -22,13 +22,15 @@ AROUND = 8
 OTHERS = 6
 
 
-def kinds_sheet(kinds: list[str], seed: int = 0, domain: str = "shaded") -> Image.Image:
+def kinds_sheet(
+    kinds: list[str], seed: int = 0, domain: str = "shaded", variety: float = 1.0
+) -> Image.Image:
     """A row of AROUND views and OTHERS variants per kind; domain shaded, albedo or orm."""
     sheet = Image.new("RGB", ((AROUND + OTHERS) * CELL, len(kinds) * (CELL + 12)), "white")
     draw = ImageDraw.Draw(sheet)
     for row, kind in enumerate(kinds):
         rng = np.random.default_rng(seed)
-        props = [sample_prop(kind, rng) for _ in range(OTHERS + 1)]
+        props = [sample_prop(kind, rng, variety) for _ in range(OTHERS + 1)]
         views = [*_views(props[0], np.arange(AROUND) * 360 / AROUND)]
         views += [_views(p, np.array([30.0]))[0] for p in props[1:]]
         y = row * (CELL + 12)
@@ -71,10 +73,11 @@ def main() -> None:
     parser.add_argument("kinds", nargs="+", metavar="KIND", help="a kind or a theme")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--domain", choices=("shaded", "albedo", "orm"), default="shaded")
+    parser.add_argument("--variety", type=float, default=1.0)
     arguments = parser.parse_args()
     tables = {theme.__name__.rsplit(".", 1)[1]: theme.KINDS for theme in themes.THEMES}
     kinds = [kind for name in arguments.kinds for kind in tables.get(name, (name,))]
-    kinds_sheet(kinds, arguments.seed, arguments.domain).save(arguments.picture)
+    kinds_sheet(kinds, arguments.seed, arguments.domain, arguments.variety).save(arguments.picture)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,14 @@ of their own ("accent", "book0", "book1", ...).
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from backend.training.adjectives import alter
-from backend.training.looks import COLOURS, Look, any_colour, make_look, plain
+from backend.training.looks import COLOURS, Look, any_colour, make_look, plain, usual
 
 NATURAL: dict[str, tuple[tuple[float, float, float], float, float]] = {
     "dark": ((0.16, 0.13, 0.11), 0.5, 0.0),
@@ -62,6 +63,7 @@ NATURAL: dict[str, tuple[tuple[float, float, float], float, float]] = {
     "pumpkin": ((0.92, 0.44, 0.07), 0.6, 0.0),
 }  # fmt: skip
 KEPT = ("eye", "black", "dark", "glass", "screen", "flame", "fire", "lit", "water", "soil", "white")
+ACCENTS = ("red", "yellow", "blue", "white", "green", "orange")
 DIMMED = {"inset": 0.72, "inner": 0.35, "deep": 0.55, "shade": 0.86}
 
 
@@ -71,11 +73,13 @@ def slot_looks(
     whole: bool = False,
     finish: str | None = None,
     given: dict[str, str] | None = None,
+    usually: tuple[str, float] = ("", 1.0),
 ) -> Callable[[str], Look]:
     """Slot -> look; the same slot always gets the same look within one prop.
 
     `whole`: everything but KEPT is made of what main is. `finish`: an adjective of FINISHES that
     the other slots share. `given`: slots whose colour the caption names.
+    `usually`: the kind, and the variety below which its slots mostly have the kind's own colours.
     """
     made: dict[str, Look] = {"main": main}
 
@@ -84,7 +88,7 @@ def slot_looks(
             if given and slot in given:
                 made[slot] = make_look(given[slot], "plastic", rng)
             else:
-                made[slot] = _fresh(slot, main, rng, whole)
+                made[slot] = _fresh(slot, main, rng, whole, usually)
                 if finish and slot not in DIMMED and slot not in ("eye", "flame", "fire"):
                     made[slot] = alter(made[slot], finish, rng)
         return made[slot]
@@ -92,7 +96,9 @@ def slot_looks(
     return look
 
 
-def _fresh(slot: str, main: Look, rng: np.random.Generator, whole: bool) -> Look:
+def _fresh(
+    slot: str, main: Look, rng: np.random.Generator, whole: bool, usually: tuple[str, float]
+) -> Look:
     if slot in DIMMED:
         return dimmed(main, DIMMED[slot])
     if slot == "light":
@@ -106,13 +112,16 @@ def _fresh(slot: str, main: Look, rng: np.random.Generator, whole: bool) -> Look
     if slot == "hoop":  # metal bands, rusty where the barrel is
         rusty = main.metallic[1] > 0.5 and main.roughness[0] > 0.7
         return (
-            main if rusty else plain(*NATURAL["iron" if rng.random() < 0.5 else "metal"], rng=rng)
+            main if rusty else plain(*NATURAL[usual(("iron", "metal"), rng, usually[1])], rng=rng)
         )
     if slot == "wood":
         return make_look(None, "wooden", rng)
     if slot in NATURAL:
         return plain(*NATURAL[slot], rng=rng)
-    return plain(COLOURS[any_colour(rng)], 0.6, rng=rng)
+    kind, variety = usually
+    own = ACCENTS[zlib.crc32(f"{kind} {slot}".encode()) % len(ACCENTS)]
+    colour = own if variety < 1 and rng.random() >= variety else any_colour(rng)
+    return plain(COLOURS[colour], 0.6, rng=rng)
 
 
 def dimmed(look: Look, share: float) -> Look:

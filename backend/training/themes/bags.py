@@ -12,7 +12,7 @@ from backend.training.shapes import Part, box, cylinder, lathe, torus, tube
 def backpack(u: Uniform) -> list[Part]:
     w, d, h = u(0.95, 1.1), u(0.5, 0.6), u(1.25, 1.45)
     body = rounded((w, d, h), (0, 0, h / 2), power=3.6, segments=20)
-    pocket = rounded((w * 0.74, 0.34, h * 0.42), (0, -d * 0.46, h * 0.27), "shade", 4)
+    pocket = rounded((w * 0.74, 0.34, h * 0.42), (0, -d * 0.46, h * 0.27), "inset", 4)
     parts = [body, pocket, box((w * 0.62, 0.04, 0.05), (0, -d * 0.46 - 0.16, h * 0.39), "dark")]
     if u(0, 1) < 0.6:  # a flap over the top with a buckle
         flap = rounded((w * 0.92, d * 0.9, h * 0.38), (0, -d * 0.12, h * 0.84), "deep", 3.6)
@@ -34,7 +34,7 @@ def backpack(u: Uniform) -> list[Part]:
             (w * 0.34, d * 0.62, h * 0.2),
             (w * 0.34, d * 0.35, h * 0.1),
         ],
-        0.075,
+        0.1,
         "deep",
     )
     parts += both([side, strap])
@@ -172,7 +172,7 @@ KINDS = {
         umbrella,
         ("open umbrella", "rain umbrella"),
         ("fabric",),
-        (),
+        ("red", "blue"),
         2.0,
         stripes="wedges",
         striped=0.35,
@@ -182,7 +182,7 @@ KINDS = {
         parasol,
         ("beach umbrella", "sun umbrella"),
         ("fabric",),
-        (),
+        ("red", "yellow"),
         0.7,
         stripes="wedges",
         striped=0.4,

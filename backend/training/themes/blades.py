@@ -152,10 +152,15 @@ HAFT = (*METALS, "golden")
 
 KINDS = {
     "sword": Kind(
-        sword, ("longsword", "broadsword", "knight sword"), BLADES, ("brown", "grey"), 1.3
+        sword,
+        ("longsword", "broadsword", "knight sword"),
+        BLADES,
+        ("brown", "grey"),
+        1.3,
+        whole=True,
     ),
     "katana": Kind(katana, ("samurai sword",), (), ("black", "red"), 0.5),
-    "dagger": Kind(dagger, ("short sword",), BLADES, ("brown", "grey"), 0.9),
+    "dagger": Kind(dagger, ("short sword",), BLADES, ("brown", "grey"), 0.9, whole=True),
     "axe": Kind(axe, ("battle axe", "battleaxe", "war axe"), HAFT, ("grey",), 1.1),
     "bow": Kind(bow, ("longbow", "archery bow"), ("wooden",), ("brown",), 0.8),
     "arrow": Kind(arrow, (), (), ("red", "white"), 0.4),

@@ -124,7 +124,9 @@ def suitcase(u: Uniform) -> list[Part]:
 
 
 KINDS = {
-    "vase": Kind(vase, ("urn", "flower vase", "amphora"), ("ceramic", "glass", "clay"), ()),
+    "vase": Kind(
+        vase, ("urn", "flower vase", "amphora"), ("ceramic", "glass", "clay"), ("blue", "white")
+    ),
     "jar": Kind(jar, ("cookie jar", "jam jar"), ("glass", "ceramic"), ("light blue", "red"), 0.7),
     "trash can": Kind(
         trash_can,

@@ -172,7 +172,9 @@ def tractor(u: Uniform) -> list[Part]:
 
 
 KINDS = {
-    "car": Kind(car, ("toy car", "automobile", "sedan"), ("metal", "plastic"), (), 1.1),
+    "car": Kind(
+        car, ("toy car", "automobile", "sedan"), ("metal", "plastic"), ("red", "blue"), 1.1
+    ),
     "truck": Kind(
         truck, ("lorry", "toy truck"), ("metal", "plastic"), ("red", "blue", "green"), 0.9
     ),

@@ -155,7 +155,7 @@ KINDS = {
         skateboard,
         ("skate board",),
         ("wooden", "plastic"),
-        (),
+        ("red", "blue"),
         0.7,
         trim=("wheels", "with {} wheels"),
     ),

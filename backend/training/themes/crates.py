@@ -153,7 +153,9 @@ def cauldron(u: Uniform) -> list[Part]:
     )
     brew = cylinder(rim[0], 0.04, (0, 0, rim[1] - 0.06), "brew" if u(0, 1) < 0.8 else "dark")
     bubbles = [
-        ball(u(0.06, 0.12), (u(-0.3, 0.3), u(-0.3, 0.3), rim[1] - 0.03), "brew", 8)
+        ball(
+            u(0.06, 0.12), (u.anywhere(-0.3, 0.3), u.anywhere(-0.3, 0.3), rim[1] - 0.03), "brew", 8
+        )
         for _ in range(4)
     ]
     feet = ring_of(strut((r * 0.5, 0, -r * 0.6), (r * 0.6, 0, -r * 1.1), 0.09), 3, 30)

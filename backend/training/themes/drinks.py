@@ -208,7 +208,7 @@ KINDS = {
         mug,
         ("coffee mug", "cup", "tea cup", "coffee cup"),
         ("ceramic", "ceramic", "metal"),
-        (),
+        ("white", "red"),
         1.6,
         stripes="stripes",
     ),

@@ -148,7 +148,7 @@ def rubik_cube(u: Uniform) -> list[Part]:
     for side, (axis, degrees) in enumerate(turns):
         for i in (-1, 0, 1):
             for j in (-1, 0, 1):
-                slot = slots[int(u(0, 6))] if mixed else slots[side]
+                slot = slots[int(u.anywhere(0, 6))] if mixed else slots[side]
                 parts.append(
                     box((0.28, 0.28, 0.03), (i * 0.325, j * 0.325, 0.5), slot).turned(axis, degrees)
                 )
@@ -210,7 +210,7 @@ KINDS = {
     "tennis ball": Kind(tennis_ball, (), ("fabric",), ("lime",), 0.7),
     "beach ball": Kind(beach_ball, ("inflatable ball",), ("plastic",), ("red", "blue"), 0.7),
     "bowling ball": Kind(bowling_ball, (), ("plastic",), ("black", "blue", "red"), 0.5),
-    "ball": Kind(plain_ball, ("toy ball", "sphere"), ("rubber", "plastic"), (), 0.7),
+    "ball": Kind(plain_ball, ("toy ball", "sphere"), ("rubber", "plastic"), ("red", "blue"), 0.7),
     "dice": Kind(dice, ("die", "gaming die"), ("plastic",), ("white", "red"), 0.9),
     "rubik cube": Kind(
         rubik_cube,

@@ -223,7 +223,7 @@ CLAYS = ("ceramic", "clay")
 
 
 KINDS = {
-    "teapot": Kind(teapot, ("tea pot",), ("ceramic", "metal"), (), 1.1),
+    "teapot": Kind(teapot, ("tea pot",), ("ceramic", "metal"), ("white", "blue"), 1.1),
     "pitcher": Kind(pitcher, ("jug", "water jug", "milk jug"), CLAYS, ("white", "blue"), 0.7),
     "kettle": Kind(kettle, ("tea kettle",), ("metal", "copper"), ("grey", "red"), 0.8),
     "frying pan": Kind(pan, ("pan", "skillet"), ("iron", "metal"), ("black", "dark grey"), 0.8),

@@ -185,12 +185,22 @@ def candelabra(u: Uniform) -> list[Part]:
 
 KINDS = {
     "lamp": Kind(
-        table_lamp, ("table lamp", "bedside lamp"), ("fabric", "plastic", "metal"), (), 0.9
+        table_lamp,
+        ("table lamp", "bedside lamp"),
+        ("fabric", "plastic", "metal"),
+        ("white", "red"),
+        0.9,
     ),
     "desk lamp": Kind(
-        desk_lamp, ("lamp", "reading lamp", "office lamp"), ("metal", "metal", "plastic"), (), 2.0
+        desk_lamp,
+        ("lamp", "reading lamp", "office lamp"),
+        ("metal", "metal", "plastic"),
+        ("red", "black"),
+        2.0,
     ),
-    "floor lamp": Kind(floor_lamp, ("standing lamp", "lamp"), ("fabric", "metal"), (), 0.7),
+    "floor lamp": Kind(
+        floor_lamp, ("standing lamp", "lamp"), ("fabric", "metal"), ("white", "black"), 0.7
+    ),
     "street lamp": Kind(
         street_lamp, ("lamp post", "street light"), ("metal", "iron"), ("black", "green"), 0.8
     ),

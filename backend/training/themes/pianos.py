@@ -143,5 +143,5 @@ KINDS = {
     ),
     "upright piano": Kind(upright_piano, ("piano",), LACQUER, ("brown", "black", "white"), 0.8),
     "accordion": Kind(accordion, (), ("plastic",), ("red", "black"), 0.5),
-    "xylophone": Kind(xylophone, (), ("wooden",), (), 0.4),
+    "xylophone": Kind(xylophone, (), ("wooden",), ("brown", "red"), 0.4),
 }

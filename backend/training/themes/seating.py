@@ -175,8 +175,10 @@ KINDS = {
     "rocking chair": Kind(rocking_chair, ("rocker",), ("wooden",), ("brown", "white"), 0.6),
     "stool": Kind(stool, ("bar stool", "round stool"), ("wooden", "metal", "plastic"), ("brown",)),
     "bench": Kind(bench, ("park bench", "garden bench"), ("wooden", "metal"), ("brown",)),
-    "armchair": Kind(armchair, ("arm chair", "easy chair", "lounge chair"), SOFT, (), 1.5),
-    "sofa": Kind(sofa, ("couch", "settee", "loveseat"), SOFT, (), 1.5),
+    "armchair": Kind(
+        armchair, ("arm chair", "easy chair", "lounge chair"), SOFT, ("brown", "red"), 1.5
+    ),
+    "sofa": Kind(sofa, ("couch", "settee", "loveseat"), SOFT, ("grey", "red"), 1.5),
     "bed": Kind(
         bed,
         ("bed with pillows",),

@@ -67,7 +67,7 @@ def cupcake(u: Uniform) -> list[Part]:
     if u(0, 1) < 0.6:
         return [*parts, ball(0.12, (0, 0, h + 0.68), "red", 10)]
     for _ in range(10):
-        a, f = u(0, 6.28), u(0.5, 1.0)
+        a, f = u.anywhere(0, 6.28), u.anywhere(0.5, 1.0)
         parts.append(
             ball(
                 0.04,
@@ -76,7 +76,7 @@ def cupcake(u: Uniform) -> list[Part]:
                     r * 1.05 * f * np.sin(a),
                     h + 0.08 + 0.33 * (1.05 - f) * 1.6,
                 ),
-                f"book{int(u(0, 3))}",
+                f"book{int(u.anywhere(0, 3))}",
                 6,
             )
         )
@@ -92,9 +92,11 @@ def donut(u: Uniform) -> list[Part]:
     )
     parts = [dough, icing]
     for _ in range(16):
-        t, q = u(0, 2 * np.pi), big + u(-0.6, 0.6) * r
+        t, q = u.anywhere(0, 2 * np.pi), big + u.anywhere(-0.6, 0.6) * r
         z = (r + 0.03) * np.sqrt(max(0.0, 1 - ((q - big) / r) ** 2)) * 0.87
-        chip = box((0.13, 0.045, 0.05), slot=f"book{int(u(0, 3))}").turned("z", u(0, 180))
+        chip = box((0.13, 0.045, 0.05), slot=f"book{int(u.anywhere(0, 3))}").turned(
+            "z", u.anywhere(0, 180)
+        )
         parts.append(chip.moved(q * np.cos(t), q * np.sin(t), z))
     if u(0, 1) < 0.25:
         parts = [p.turned("x", 80) for p in parts]

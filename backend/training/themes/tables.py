@@ -65,9 +65,11 @@ def bookshelf(u: Uniform) -> list[Part]:
     for i in range(shelves):
         x = -w / 2 + t
         while x < w / 2 - 0.2:
-            b, tall = u(0.1, 0.2), u(0.55, 0.8) * h / shelves
+            b, tall = u.anywhere(0.1, 0.2), u.anywhere(0.55, 0.8) * h / shelves
             z = t + i * (h - t) / shelves + tall / 2
-            parts.append(box((b * 0.9, d * 0.7, tall), (x + b / 2, 0, z), f"book{int(u(0, 5))}"))
+            parts.append(
+                box((b * 0.9, d * 0.7, tall), (x + b / 2, 0, z), f"book{int(u.anywhere(0, 5))}")
+            )
             x += b if u(0, 1) < 0.9 else b + 0.12
     return parts
 

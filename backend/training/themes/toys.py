@@ -28,7 +28,7 @@ def teddy_bear(u: Uniform) -> list[Part]:
     parts.append(
         ellipsoid((hd * 0.45, hd * 0.42, hd * 0.36), (0, -hd * 0.82, zh - hd * 0.22), "light", 12)
     )
-    parts.append(ellipsoid((0.085, 0.06, 0.06), (0, -hd * 1.22, zh - hd * 0.08), "eye", 10))
+    parts.append(ellipsoid((0.11, 0.07, 0.08), (0, -hd * 1.2, zh - hd * 0.08), "eye", 10))
     ear = ellipsoid((hd * 0.38, hd * 0.2, hd * 0.38), slot="main", segments=12)
     inner = ellipsoid((hd * 0.24, hd * 0.1, hd * 0.24), (0, -hd * 0.15, 0), "light", 10)
     arm = tube(
@@ -36,7 +36,7 @@ def teddy_bear(u: Uniform) -> list[Part]:
         [0.16, 0.15, 0.13],
     )
     paw = ellipsoid((0.15, 0.15, 0.15), (b * 1.3, -0.32, zb * 0.82), "main", 10)
-    eye = ball(0.055, (hd * 0.4, -hd * 0.86, zh + hd * 0.16), "eye", 10)
+    eye = ball(0.075, (hd * 0.4, -hd * 0.83, zh + hd * 0.16), "eye", 10)
     side = [
         ear.moved(hd * 0.82, 0.02, zh + hd * 0.78),
         inner.moved(hd * 0.82, 0.0, zh + hd * 0.78),
@@ -209,7 +209,7 @@ KINDS = {
         whole=True,
     ),
     "rocking horse": Kind(rocking_horse, ("toy horse",), ("wooden",), ("brown", "white"), 0.7),
-    "kite": Kind(kite, (), ("fabric", "paper"), (), 0.3),
+    "kite": Kind(kite, (), ("fabric", "paper"), ("red", "blue"), 0.3),
     "balloon": Kind(balloon, (), ("rubber",), ("red", "blue"), 0.5),
     "star": Kind(star, (), ("golden", "plastic"), ("yellow",), 0.5),
 }

@@ -31,7 +31,7 @@ def coins(u: Uniform) -> list[Part]:
     spots = [(0, 0, 7), (0.55, -0.15, 4), (-0.3, -0.5, 5)][: int(u(1, 3.99))]
     for x, y, n in spots:
         for k in range(n):
-            c = (x + u(-0.03, 0.03), y + u(-0.03, 0.03), 0.05 + 0.1 * k)
+            c = (x + u.anywhere(-0.03, 0.03), y + u.anywhere(-0.03, 0.03), 0.05 + 0.1 * k)
             parts.append(cylinder(0.3, 0.085, c, "main" if k % 2 else "shade", segments=18))
     return [
         *parts,
