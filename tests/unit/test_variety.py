@@ -1,0 +1,71 @@
+"""Training props that keep to their kind's usual form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from backend.training import data
+from backend.training.kinds import Uniform
+from backend.training.looks import COLOURS, plain, usual
+from backend.training.props import KINDS, sample_prop
+from backend.training.slots import ACCENTS, slot_looks
+
+
+@pytest.mark.parametrize("variety", [1.0, 0.3, 0.0])
+def test_proportions_come_from_around_the_middle_of_their_range(variety: float) -> None:
+    u = Uniform(np.random.default_rng(0), variety)
+    drawn = np.array([u(2, 6) for _ in range(2000)])
+    assert abs(drawn - 4).max() <= 2 * variety + 1e-9
+    assert abs(drawn - 4).max() >= 1.98 * variety
+    strewn = np.array([u.anywhere(2, 6) for _ in range(2000)])
+    assert strewn.min() < 2.02 and strewn.max() > 5.98
+
+
+def test_a_choice_is_made_as_it_mostly_is() -> None:
+    u = Uniform(np.random.default_rng(0), 0.3)
+    assert not any(u(0, 1) < 0.3 for _ in range(200))
+    assert all(u(0, 1) < 0.7 for _ in range(200))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_variety_a_kind_has_one_shape(kind: str) -> None:
+    """But for what is strewn over it."""
+    shapes = [sample_prop(kind, np.random.default_rng(seed), 0.0) for seed in (1, 2)]
+    assert len(shapes[0].vertices) == len(shapes[1].vertices) or kind in ("bookshelf",)
+    low, high = ([f(s.vertices, 0) for s in shapes] for f in (np.min, np.max))
+    np.testing.assert_allclose(low[0], low[1], atol=0.06)
+    np.testing.assert_allclose(high[0], high[1], atol=0.06)
+
+
+def test_the_first_option_is_the_usual_one() -> None:
+    rng = np.random.default_rng(0)
+    options = ("green", "blue", "red")
+    first = np.mean([usual(options, rng, 0.3) == "green" for _ in range(3000)])
+    assert first == pytest.approx(0.7 + 0.3 / 3, abs=0.03)
+    even = np.mean([usual(options, rng) == "green" for _ in range(3000)])
+    assert even == pytest.approx(1 / 3, abs=0.03)
+
+
+def test_slots_without_a_natural_look_have_their_kinds_own_colour() -> None:
+    rng = np.random.default_rng(0)
+
+    def found(kind: str) -> np.ndarray:
+        looks = slot_looks(plain((0.5, 0.5, 0.5)), rng, usually=(kind, 0.0))
+        return np.array(looks("accent").colour_a)
+
+    own = {kind: found(kind) for kind in ("chair", "sofa", "rocket", "robot", "car", "boat")}
+    for kind, colour in own.items():
+        np.testing.assert_allclose(colour, found(kind), atol=0.15)
+        assert any(np.allclose(colour, COLOURS[accent], atol=0.1) for accent in ACCENTS)
+    assert np.ptp(list(own.values()), axis=0).max() > 0.5
+
+
+def test_every_kind_has_natural_colours_and_shards_say_how_varied_they_are(tmp_path) -> None:
+    assert all(spec.colours for spec in KINDS.values())
+    rng = np.random.default_rng(0)
+    config = data.DataConfig(kinds=("teddy bear",), variety=0.0)
+    faces = {len(data.draw(config, rng)[0].faces) for _ in range(12)}
+    assert len(faces) == 1  # all of them sit, none wears a bow
+    varied = data.DataConfig(kinds=("teddy bear",))
+    assert len({len(data.draw(varied, rng)[0].faces) for _ in range(12)}) > 1
