@@ -69,6 +69,6 @@ def build_scheduler() -> Any:
 
 
 def loss_weight(alpha_bar: Tensor) -> Tensor:
-    """Of the clean image's squared error: the v-prediction loss, bounded where noise vanishes (there
-    the picture is all but given, and props gain nothing from it)."""
+    """Of the clean image's squared error: the v-prediction loss, bounded where noise vanishes:
+    there the picture is all but given, and props gain nothing from it."""
     return 1 / (1 - alpha_bar).clamp(min=0.2)

@@ -122,7 +122,7 @@ def shards(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data, "SHARD_VIEWS", 64)
         patch.setattr(data, "VIEWS_PER_PROP", 4)
-        sources = data.DataConfig(kinds=("chair", "mug"))
+        sources = data.DataConfig(kinds=("chair", "mug"), variety=0.3)
         data.write_shard(folder, 3, sources)
         words = sorted(data.caption_words(sources, 50))
     vectors = F.normalize(torch.randn(len(words), meanings.SIZE), dim=-1)

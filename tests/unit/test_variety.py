@@ -50,15 +50,14 @@ def test_the_first_option_is_the_usual_one() -> None:
 def test_slots_without_a_natural_look_have_their_kinds_own_colour() -> None:
     rng = np.random.default_rng(0)
 
-    def found(kind: str) -> np.ndarray:
-        looks = slot_looks(plain((0.5, 0.5, 0.5)), rng, usually=(kind, 0.0))
-        return np.array(looks("accent").colour_a)
+    def found(kind: str) -> str:
+        colour = slot_looks(plain((0.5, 0.5, 0.5)), rng, usually=(kind, 0.0))("accent").colour_a
+        far = {name: np.abs(np.array(colour) - COLOURS[name]).sum() for name in ACCENTS}
+        return min(far, key=lambda name: far[name])
 
     own = {kind: found(kind) for kind in ("chair", "sofa", "rocket", "robot", "car", "boat")}
-    for kind, colour in own.items():
-        np.testing.assert_allclose(colour, found(kind), atol=0.15)
-        assert any(np.allclose(colour, COLOURS[accent], atol=0.1) for accent in ACCENTS)
-    assert np.ptp(list(own.values()), axis=0).max() > 0.5
+    assert all(found(kind) == colour for kind, colour in own.items() for _ in range(5))
+    assert len(set(own.values())) > 1
 
 
 def test_every_kind_has_natural_colours_and_shards_say_how_varied_they_are(tmp_path) -> None:
