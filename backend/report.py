@@ -22,7 +22,7 @@ from backend.evaluate.pictures import GREY, Surface, environment_light
 from backend.evaluate.sheets import VIEWS, gaussian_rows, mesh_rows, save_loss_curves, save_sheet
 from backend.gaussians.field import colors_at
 from backend.gaussians.model import GaussianCloud
-from backend.gaussians.stage import render_normals
+from backend.gaussians.pictures import render_normals
 from backend.materials.bake import Textures
 from backend.materials.field import MaterialField
 from backend.mesh.types import TriMesh, UVMesh

@@ -21,6 +21,7 @@ from backend.cameras import CameraRange, turntable
 from backend.errors import GenerationError
 from backend.gaussians import stage
 from backend.gaussians.model import GaussianCloud
+from backend.gaussians.pictures import render_nearness
 from backend.guidance.asking import shrink
 from backend.guidance.base import Guidance, Views, draw_backgrounds, wants_nearness
 from backend.guidance.evidence import evidence
@@ -154,7 +155,7 @@ def _evidence(
             *cloud.tensors(), cameras.viewmats, K, size, size, backgrounds
         ).colors
         if wants_nearness(prior, domain):
-            images = torch.cat([images, stage.render_nearness(cloud, cameras, size)], -1)
+            images = torch.cat([images, render_nearness(cloud, cameras, size)], -1)
         images = shrink(images.permute(0, 3, 1, 2), prior.image_size)
         total += evidence(prior, images, Views(cameras, domain, backgrounds))
     return total / len(GROUPS)

@@ -8,28 +8,32 @@ random, which the prior is told, so that emptiness can't be painted. The learnin
 for our number of steps and our activations. As there, nothing asks a Gaussian to be all there or
 not at all: an entropy of the opacities made crisper clouds, and ate legs and a lamp's arm, which
 the prior shows less opaque than they are.
+
+Where the prior can guess what the prompt looks like from everywhere (`base.guess`), the first steps
+fit that: at their noise levels it has no more to say, and it says it at a tenth of a step's cost.
+GaussianDreamer (Yi et al. 2310.08529) begins with a 3D diffusion model's guess likewise.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from backend.cameras import CameraRange, Cameras
+from backend.cameras import CameraRange, Cameras, turntable
 from backend.errors import InputError
 from backend.gaussians import losses
 from backend.gaussians.densify import Densifier, DensifyConfig
 from backend.gaussians.model import NAMES, GaussianCloud, GaussianModel, StartConfig
+from backend.gaussians.pictures import render_nearness, render_normals
 from backend.guidance.asking import normals_before, shrink
-from backend.guidance.base import Guidance, Views, draw_backgrounds, wants_nearness
+from backend.guidance.base import Guidance, Views, draw_backgrounds, guess, wants_nearness
 from backend.guidance.schedules import TimestepConfig, timestep
 from backend.loop import RunContext, optimise
 from backend.reference.likeness import LikenessConfig, likeness
-from backend.render import gaussian_normals
 from backend.render.gaussians import GaussianImages, render_gaussians
 
 STAGE = "gaussians"
@@ -46,6 +50,8 @@ class Config:
         default_factory=lambda: TimestepConfig(t_min=0.1, t_max=0.96, jitter=0.03)
     )
     start: StartConfig = field(default_factory=StartConfig)
+    guessed_share: float = 0.125  # of the steps, where the prior guesses; none after a start
+    guessed_until: float = 0.85  # the noise level of the first step that follows them
     densify: DensifyConfig = field(default_factory=DensifyConfig)
     means_rate: tuple[float, float] = (0.01, 0.0004)  # from first to last step, exponentially
     rate_decay_until: float = 0.7  # share of the steps after which the rate stays
@@ -76,6 +82,7 @@ class GaussianOptimisation:
         self.generator, self.device = context.generator, context.device
         self.reference = context.reference
         self.domains = domains_of(config, guidance)
+        self.guessed = 0 if start is not None else self._guessed_steps()
         if start is None:
             self.model = GaussianModel.ball(config.start, self.generator, self.device)
         else:
@@ -110,10 +117,8 @@ class GaussianOptimisation:
         backgrounds = draw_backgrounds(self.guidance.prior, len(cameras), self.generator, domain)
         backgrounds = backgrounds.to(self.device)
         images, rendered = self._images(domain, cameras, backgrounds, size)
-        alphas = self.guidance.prior.alphas_cumprod
-        t = timestep(share, self.config.timesteps, self.generator, alphas)
         views = Views(cameras, domain, backgrounds, progress=share)
-        terms = {domain: self.guidance.loss(images, views, t, self.generator)}
+        terms = {domain: self._asked(index, images, views)}
         terms |= self._regularisers() | self._likeness(size)
         self.optimiser.zero_grad(set_to_none=True)
         torch.stack(list(terms.values())).sum().backward()
@@ -122,6 +127,27 @@ class GaussianOptimisation:
             self.densifier.observe(rendered.means2d.grad, rendered.radii, size)
         self._densify(index)
         return {name: float(term.detach()) for name, term in terms.items()}
+
+    def _asked(self, index: int, images: Tensor, views: Views) -> Tensor:
+        """The distance from the prior's guess in the first steps, then its guidance's loss."""
+        if index < self.guessed:
+            guessed = guess(self.guidance.prior, views)
+            assert guessed is not None
+            size = guessed.shape[-1]
+            return 2 * (shrink(images[:, :3], size) - guessed).square().mean()  # as of [-1, 1]
+        alphas, config = self.guidance.prior.alphas_cumprod, self.config.timesteps
+        left = (index - self.guessed) / max(1, self.steps - self.guessed - 1)
+        if self.guessed:
+            config = replace(config, t_max=min(config.t_max, self.config.guessed_until))
+        t = timestep(left, config, self.generator, alphas)
+        return self.guidance.loss(images, views, t, self.generator)
+
+    def _guessed_steps(self) -> int:
+        """How many steps fit the prior's guess: none where it has none."""
+        one = turntable(1).to(self.device)
+        grey = torch.full((1, 3), 0.5, device=self.device)
+        known = guess(self.guidance.prior, Views(one, self.domains[0], grey))
+        return 0 if known is None else round(self.config.guessed_share * self.steps)
 
     def _densify(self, index: int) -> None:
         done, config = index + 1, self.config.densify
@@ -202,23 +228,6 @@ class GaussianOptimisation:
         self.optimiser = self._new_optimiser()  # the count may have changed, so a new one
         self.optimiser.load_state_dict(state["optimiser"])
         self.densifier.load_state_dict(state["densifier"])
-
-
-def render_normals(
-    cloud: GaussianCloud, cameras: Cameras, size: int, backgrounds: Float[Tensor, "B 3"]
-) -> Float[Tensor, "B H W 3"]:
-    """View-space normals, n * 0.5 + 0.5, over backgrounds."""
-    shape = (cloud.means, cloud.quats, cloud.scales, cloud.opacities)
-    K = cameras.intrinsics(size, size)
-    return gaussian_normals.render_normals(*shape, cameras.viewmats, K, size, size, backgrounds)
-
-
-def render_nearness(cloud: GaussianCloud, cameras: Cameras, size: int) -> Float[Tensor, "B H W 1"]:
-    """See Cameras.nearness; composited like colours, 0 where there is nothing."""
-    near = cameras.nearness(cloud.means[None])[..., None]
-    shape = (cloud.means, cloud.quats, cloud.scales, cloud.opacities)
-    K = cameras.intrinsics(size, size)
-    return render_gaussians(*shape, near, cameras.viewmats, K, size, size).colors
 
 
 def domains_of(config: Config, guidance: Guidance) -> tuple[str, ...]:

@@ -126,6 +126,13 @@ def wants_nearness(prior: object, domain: str) -> bool:
     return domain in getattr(prior, "nearness_domains", ())
 
 
+def guess(prior: object, views: Views) -> Float[Tensor, "B 3 S S"] | None:
+    """What a prior that can do so says of views at once, before it has seen a picture: the mean of
+    all that the prompt may mean, in [0, 1] and any size; or None. No gradients."""
+    asked = getattr(prior, "guess", None)
+    return None if asked is None else asked(views)
+
+
 @runtime_checkable
 class Guidance(Protocol):
     """What a stage holds: differentiable images in, a scalar loss out."""

@@ -113,20 +113,29 @@ def uncentred(gbuffers: Float[Tensor, "B 9 H W"]) -> Float[Tensor, "B 9 H W"]:
     return torch.cat([gbuffers[:, :8] + 0.5 * coverage, coverage], 1)
 
 
+def pictures(
+    gbuffers: Float[Tensor, "B 9 H W"],
+    backgrounds: Float[Tensor, "B 3"],
+    domain: Int[Tensor, "B"],
+) -> Float[Tensor, "B 3 H W"]:
+    """The mean pictures of domains (indices into DOMAINS) before their backgrounds, in about
+    [0, 1]. A shaded picture's mean depends on the light; it is shown as the albedo's."""
+    coverage = gbuffers[:, 8:]
+    orm = torch.cat([coverage, gbuffers[:, 6:8]], 1)
+    of_domains = torch.stack([gbuffers[:, :3], gbuffers[:, :3], gbuffers[:, 3:6], orm], 1)
+    own = of_domains[torch.arange(len(domain), device=domain.device), domain]
+    return own + (1 - coverage) * backgrounds[:, :, None, None]
+
+
 def layout(
     gbuffers: Float[Tensor, "B 9 H W"],
     backgrounds: Float[Tensor, "B 3"],
     domain: Int[Tensor, "B"],
 ) -> Float[Tensor, "B 48 h w"]:
     """What the denoiser is shown beside its noisy pixels, folded, in about [-1, 1]: the mean
-    picture of the domain before its background, and the G-buffer. A shaded picture's mean depends
-    on the light; it is shown as the albedo's."""
-    coverage = gbuffers[:, 8:]
-    orm = torch.cat([coverage, gbuffers[:, 6:8]], 1)
-    pictures = torch.stack([gbuffers[:, :3], gbuffers[:, :3], gbuffers[:, 3:6], orm], 1)
-    own = pictures[torch.arange(len(domain), device=domain.device), domain]
-    own = own + (1 - coverage) * backgrounds[:, :, None, None]
-    return F.pixel_unshuffle(torch.cat([own, gbuffers], 1) * 2 - 1, FOLD)
+    picture and the G-buffer."""
+    shown = torch.cat([pictures(gbuffers, backgrounds, domain), gbuffers], 1)
+    return F.pixel_unshuffle(shown * 2 - 1, FOLD)
 
 
-assert DOMAINS == ("shaded", "albedo", "normal", "orm"), "the order that layout() stacks"
+assert DOMAINS == ("shaded", "albedo", "normal", "orm"), "the order that pictures() stacks"

@@ -11,7 +11,7 @@ from scipy.special import sph_harm_y
 from backend.cameras import turntable
 from backend.errors import InputError
 from backend.gaussians.model import GaussianCloud
-from backend.gaussians.stage import render_normals
+from backend.gaussians.pictures import render_normals
 from backend.render.gaussian_normals import view_normals
 from backend.render.gaussians import render_gaussians
 from backend.render.harmonics import colors_of, harmonics, view_colors
