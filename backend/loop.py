@@ -99,6 +99,13 @@ class RunContext:
         return lambda snapshot: self.preview(stage, next(numbers), snapshot)
 
 
+def work(optimisation: Optimisation, done: int) -> float:
+    """How much work the first `done` steps are, in whole steps: an optimisation whose steps differ
+    says so itself."""
+    own = getattr(optimisation, "work", None)
+    return float(done) if own is None else own(done)
+
+
 def optimise(stage: str, optimisation: Optimisation, context: RunContext) -> None:
     """Runs all steps of `stage`, resuming from its checkpoint where there is one.
 
@@ -147,7 +154,8 @@ def optimise(stage: str, optimisation: Optimisation, context: RunContext) -> Non
         curve.append(losses)
         now = time.monotonic()
         done = index + 1
-        left = (now - started) / (done - first) * (optimisation.steps - done)
+        before, so_far, whole = (work(optimisation, n) for n in (first, done, optimisation.steps))
+        left = (now - started) / (so_far - before) * (whole - so_far)
         context.progress(Progress(stage, done, optimisation.steps, losses, left))
         context.preview(stage, done, optimisation.snapshot)
         if now - saved > context.checkpoint_seconds:

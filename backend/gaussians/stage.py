@@ -9,9 +9,7 @@ for our number of steps and our activations. As there, nothing asks a Gaussian t
 not at all: an entropy of the opacities made crisper clouds, and ate legs and a lamp's arm, which
 the prior shows less opaque than they are.
 
-Where the prior can guess what the prompt looks like from everywhere (`base.guess`), the first steps
-fit that: at their noise levels it has no more to say, and it says it at a tenth of a step's cost.
-GaussianDreamer (Yi et al. 2310.08529) begins with a 3D diffusion model's guess likewise.
+The first steps fit the prior's guess, where it has one (guesses.py).
 """
 
 from __future__ import annotations
@@ -23,14 +21,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from backend.cameras import CameraRange, Cameras, turntable
+from backend.cameras import CameraRange, Cameras
 from backend.errors import InputError
 from backend.gaussians import losses
 from backend.gaussians.densify import Densifier, DensifyConfig
+from backend.gaussians.guesses import COST, distance, guesses
 from backend.gaussians.model import NAMES, GaussianCloud, GaussianModel, StartConfig
 from backend.gaussians.pictures import render_nearness, render_normals
 from backend.guidance.asking import normals_before, shrink
-from backend.guidance.base import Guidance, Views, draw_backgrounds, guess, wants_nearness
+from backend.guidance.base import Guidance, Views, draw_backgrounds, wants_nearness
 from backend.guidance.schedules import TimestepConfig, timestep
 from backend.loop import RunContext, optimise
 from backend.reference.likeness import LikenessConfig, likeness
@@ -51,7 +50,7 @@ class Config:
     )
     start: StartConfig = field(default_factory=StartConfig)
     guessed_share: float = 0.125  # of the steps, where the prior guesses; none after a start
-    guessed_until: float = 0.85  # the noise level of the first step that follows them
+    guessed_until: float = 0.85  # the highest noise level of the steps that follow them
     densify: DensifyConfig = field(default_factory=DensifyConfig)
     means_rate: tuple[float, float] = (0.01, 0.0004)  # from first to last step, exponentially
     rate_decay_until: float = 0.7  # share of the steps after which the rate stays
@@ -82,7 +81,8 @@ class GaussianOptimisation:
         self.generator, self.device = context.generator, context.device
         self.reference = context.reference
         self.domains = domains_of(config, guidance)
-        self.guessed = 0 if start is not None else self._guessed_steps()
+        able = start is None and guesses(guidance, self.domains[0], self.device)
+        self.guessed = round(config.guessed_share * config.steps) if able else 0
         if start is None:
             self.model = GaussianModel.ball(config.start, self.generator, self.device)
         else:
@@ -110,6 +110,8 @@ class GaussianOptimisation:
 
     def step(self, index: int) -> dict[str, float]:
         share = index / max(1, self.steps - 1)
+        if index == self.guessed > 0:  # how large the guess's gradients were says nothing of others
+            self.optimiser = self._new_optimiser()
         self._set_rates(share)
         domain = self._domain(index)
         size = self._size(index)
@@ -131,23 +133,14 @@ class GaussianOptimisation:
     def _asked(self, index: int, images: Tensor, views: Views) -> Tensor:
         """The distance from the prior's guess in the first steps, then its guidance's loss."""
         if index < self.guessed:
-            guessed = guess(self.guidance.prior, views)
-            assert guessed is not None
-            size = guessed.shape[-1]
-            return 2 * (shrink(images[:, :3], size) - guessed).square().mean()  # as of [-1, 1]
+            return distance(self.guidance.prior, images, views)
         alphas, config = self.guidance.prior.alphas_cumprod, self.config.timesteps
         left = (index - self.guessed) / max(1, self.steps - self.guessed - 1)
         if self.guessed:
-            config = replace(config, t_max=min(config.t_max, self.config.guessed_until))
+            highest = max(config.t_min, min(config.t_max, self.config.guessed_until))
+            config = replace(config, t_max=highest)
         t = timestep(left, config, self.generator, alphas)
         return self.guidance.loss(images, views, t, self.generator)
-
-    def _guessed_steps(self) -> int:
-        """How many steps fit the prior's guess: none where it has none."""
-        one = turntable(1).to(self.device)
-        grey = torch.full((1, 3), 0.5, device=self.device)
-        known = guess(self.guidance.prior, Views(one, self.domains[0], grey))
-        return 0 if known is None else round(self.config.guessed_share * self.steps)
 
     def _densify(self, index: int) -> None:
         done, config = index + 1, self.config.densify
@@ -207,6 +200,10 @@ class GaussianOptimisation:
             "oversize": config.oversize * losses.oversize(scales, config.oversize_limit),
             "anisotropy": config.anisotropy * losses.anisotropy(scales, config.anisotropy_limit),
         }
+
+    def work(self, done: int) -> float:
+        """See `backend.loop.work`."""
+        return done - (1 - COST) * min(done, self.guessed)
 
     def snapshot(self) -> GaussianCloud:
         return self.model.cloud()

@@ -128,7 +128,8 @@ def wants_nearness(prior: object, domain: str) -> bool:
 
 def guess(prior: object, views: Views) -> Float[Tensor, "B 3 S S"] | None:
     """What a prior that can do so says of views at once, before it has seen a picture: the mean of
-    all that the prompt may mean, in [0, 1] and any size; or None. No gradients."""
+    all that the prompt may mean, in [0, 1] and any size; or None. No gradients. Guidance has no
+    say in it."""
     asked = getattr(prior, "guess", None)
     return None if asked is None else asked(views)
 

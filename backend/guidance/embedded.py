@@ -99,8 +99,11 @@ class EmbeddedPrior(Guided):
     @torch.no_grad()
     def guess(self, views: Views) -> Float[Tensor, "B 3 S S"] | None:
         """The mean of what the prompt names, seen so; see `base.guess`. For some 4 % of what the
-        network costs. None without a mean, or where cameras or backgrounds are unknown."""
-        if self.mean is None or views.cameras is None or views.backgrounds is None:
+        network computes. None without a mean, where cameras or backgrounds are unknown, and where
+        something is unwanted: a mean can't be led away from it."""
+        if self.mean is None or not self._nothing_unwanted:
+            return None
+        if views.cameras is None or views.backgrounds is None:
             return None
         vector = self._condition(views, len(views.cameras))
         dtype = next(self.mean.parameters()).dtype

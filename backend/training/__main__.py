@@ -23,7 +23,9 @@ def main() -> None:
     data.add_argument("--cache", type=Path, help="where its converted models are kept")
     data.add_argument("--focus", type=float, default=2.5, help="on the kinds that are asked most")
     data.add_argument("--imported", type=float, default=0.3, help="the imported models' share")
-    data.add_argument("--variety", type=float, default=1.0, help="of shapes: the ranges' share")
+    data.add_argument(
+        "--variety", type=float, default=1.0, help="from 0, a kind's usual form and looks, to 1"
+    )
     data.add_argument("--first", type=int, default=0, help="the first shard's number: its seed")
     mean = commands.add_parser("mean", help="train the mean of what words and cameras name")
     mean.add_argument("data", type=Path)

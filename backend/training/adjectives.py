@@ -74,7 +74,7 @@ def figure(
         other = jitter(COLOURS[second], rng)
     else:
         choices = [(0.93, 0.92, 0.9), (0.1, 0.1, 0.1), COLOURS[any_colour(rng)]]
-        weights = np.array([0.55, 0.15 * variety, 0.3 * variety])
+        weights = np.array([0.55, 0.15 * max(variety, 0.05), 0.3 * variety])
         weights = weights * [np.abs(base - np.array(c)).sum() > 0.5 for c in choices] + 1e-3
         other = jitter(choices[int(rng.choice(3, p=weights / weights.sum()))], rng)
     scale = float(rng.uniform(*FIGURE_SCALES[pattern]))

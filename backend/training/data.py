@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from backend.cameras import CameraRange
+from backend.errors import InputError
 from backend.guidance.prop_conditioning import camera_features
 from backend.training import imported_props, meanings, props
 from backend.training.gbuffer import corner_normals, render_view
@@ -48,7 +49,11 @@ class DataConfig:
     kinds: tuple[str, ...] = tuple(KINDS)  # the procedural ones
     focus: float = 2.5  # exponent on kinds' weights: the less compute, the more on what is asked
     imported_share: float = 0.3  # of the props, where the imported models are given
-    variety: float = 1.0  # of the procedural shapes: the share of their ranges (kinds.Uniform)
+    variety: float = 1.0  # of procedural props: 1, or mostly the usual form and looks
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.variety <= 1:
+            raise InputError(f"--variety must be from 0 to 1, not {self.variety:g}.")
 
 
 def write_shards(folder: Path, numbers: range, config: DataConfig, workers: int = 2) -> None:

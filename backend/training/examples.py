@@ -45,7 +45,7 @@ class Examples:
         self.kinds = [k for k in every if known is None or k in known or k in self.unseen]
 
     def sample(self, kind: str, rng: np.random.Generator) -> Prop | ImportedProp:
-        """A prop of `kind`; of both sources alike where both have it."""
+        """A prop of `kind`, of any form; of both sources alike where both have it."""
         models = self.models.get(kind, [])
         if models and (kind not in self.procedural or rng.random() < 0.5):
             return sample_imported(models[int(rng.integers(len(models)))], rng)

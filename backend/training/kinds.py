@@ -15,7 +15,8 @@ class Uniform:
     """What a shape draws its proportions from.
 
     `variety`: the share of each range, around its middle, that is drawn from. Below 1 a kind keeps
-    to its usual form, and choices of the sort `u(0, 1) < 0.3` are made as they mostly are.
+    to its usual form, and choices of the sort `u(0, 1) < 0.3` are made as they mostly are; of three
+    or more by one number, the middle ones are.
     """
 
     rng: np.random.Generator
@@ -36,7 +37,7 @@ class Kind:
 
     `shape` makes parts, drawing proportions from u(low, high); the front is -Y. `names` are other
     wordings than the kind's own name. `materials` are those that it naturally has; `colours` those
-    that it has when none is asked (words of COLOURS or NATURAL; () is any).
+    that it has when none is asked (words of COLOURS or NATURAL, the most usual first).
     """
 
     shape: Callable[[Uniform], list[Part]]

@@ -76,7 +76,7 @@ def sample_prop(kind: str, rng: np.random.Generator, variety: float = 1.0) -> Pr
     trim = any_colour(rng) if spec.trim and rng.random() < 0.2 else None
     given = {spec.trim[0]: trim} if spec.trim and trim else None
     whole = spec.whole and material is not None and rng.random() < 0.8
-    looks = slot_looks(main, rng, whole, finish, given, (kind, variety))
+    looks = slot_looks(main, rng, whole, finish, given, (kind, spec.colours[0], variety))
     rows = np.stack([looks(slot).row(rng.uniform(0, 10)) for slot in slots])
     return Prop(
         kind, colour, material, vertices, faces, part, rows, finish, shape, second, trim
@@ -110,7 +110,7 @@ def _main_look(
     spec: Kind, colour: str | None, material: str | None, rng: np.random.Generator, variety: float
 ) -> Look:
     """What "main" wears before adjectives."""
-    natural = usual(spec.colours, rng, variety) if spec.colours else any_colour(rng)
+    natural = usual(spec.colours, rng, variety)
     natural_materials = [m for m in spec.materials if m not in COLOURLESS] or ["plastic"]
     worn = material or usual(natural_materials, rng, variety)
     if colour is None and material is None:

@@ -63,6 +63,13 @@ NATURAL: dict[str, tuple[tuple[float, float, float], float, float]] = {
     "pumpkin": ((0.92, 0.44, 0.07), 0.6, 0.0),
 }  # fmt: skip
 KEPT = ("eye", "black", "dark", "glass", "screen", "flame", "fire", "lit", "water", "soil", "white")
+# What the other slots mostly wear where there is less variety: their own, or one of the kind's.
+OWN = {
+    "berry": "red", "bird": "yellow", "blue9": "blue", "bow": "red", "brew": "lime",
+    "candles": "yellow", "collar": "red", "cup": "white", "flower": "pink", "jewel": "red",
+    "mane": "dark brown", "orb": "light blue", "pot": "orange", "sail": "white", "scarf": "red",
+    "scoop": "cream", "stone2": "white", "wheels": "black",
+}  # fmt: skip
 ACCENTS = ("red", "yellow", "blue", "white", "green", "orange")
 DIMMED = {"inset": 0.72, "inner": 0.35, "deep": 0.55, "shade": 0.86}
 
@@ -73,13 +80,13 @@ def slot_looks(
     whole: bool = False,
     finish: str | None = None,
     given: dict[str, str] | None = None,
-    usually: tuple[str, float] = ("", 1.0),
+    usually: tuple[str, str, float] = ("", "", 1.0),
 ) -> Callable[[str], Look]:
     """Slot -> look; the same slot always gets the same look within one prop.
 
     `whole`: everything but KEPT is made of what main is. `finish`: an adjective of FINISHES that
     the other slots share. `given`: slots whose colour the caption names.
-    `usually`: the kind, and the variety below which its slots mostly have the kind's own colours.
+    `usually`: the kind, its own colour, and the variety: below 1, slots mostly wear `own_colour`.
     """
     made: dict[str, Look] = {"main": main}
 
@@ -97,7 +104,7 @@ def slot_looks(
 
 
 def _fresh(
-    slot: str, main: Look, rng: np.random.Generator, whole: bool, usually: tuple[str, float]
+    slot: str, main: Look, rng: np.random.Generator, whole: bool, usually: tuple[str, str, float]
 ) -> Look:
     if slot in DIMMED:
         return dimmed(main, DIMMED[slot])
@@ -112,16 +119,26 @@ def _fresh(
     if slot == "hoop":  # metal bands, rusty where the barrel is
         rusty = main.metallic[1] > 0.5 and main.roughness[0] > 0.7
         return (
-            main if rusty else plain(*NATURAL[usual(("iron", "metal"), rng, usually[1])], rng=rng)
+            main if rusty else plain(*NATURAL[usual(("iron", "metal"), rng, usually[2])], rng=rng)
         )
     if slot == "wood":
         return make_look(None, "wooden", rng)
     if slot in NATURAL:
         return plain(*NATURAL[slot], rng=rng)
-    kind, variety = usually
-    own = ACCENTS[zlib.crc32(f"{kind} {slot}".encode()) % len(ACCENTS)]
-    colour = own if variety < 1 and rng.random() >= variety else any_colour(rng)
+    _, _, variety = usually
+    own = variety < 1 and rng.random() >= variety
+    colour = own_colour(slot, *usually[:2]) if own else any_colour(rng)
     return plain(COLOURS[colour], 0.6, rng=rng)
+
+
+def own_colour(slot: str, kind: str, main: str) -> str:
+    """The usual colour of a slot without a natural look, but not the kind's own one (`main`)."""
+    if slot in OWN:
+        return OWN[slot]
+    if slot.startswith("book"):
+        return ACCENTS[int(slot[4:]) % len(ACCENTS)]
+    left = [colour for colour in ACCENTS if colour != main]
+    return left[zlib.crc32(f"{kind} {slot}".encode()) % len(left)]
 
 
 def dimmed(look: Look, share: float) -> Look:

@@ -3,6 +3,7 @@
 In: names of distillations. Out: a line of JSON, by name the seconds of a step of a draft's first
 stage. Measured turn by turn in one process, so that other work on the machine disturbs all alike,
 at noise levels all along the run (DDIM inversions are longer at high noise); the least of a few.
+Steps that fit the prior's guess ask no distillation, and are left out.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ def optimisation(name: str, prompt: str) -> GaussianOptimisation:
     job = Job(prompt, config=replace(preset, guidance=choose(preset.guidance, name)))
     context = new_context(job, torch.device("cpu"))
     guidance = distil(load_prior(job.prior, prompt), job.config.guidance)
-    return GaussianOptimisation(None, preset.gaussians, guidance, CameraRange(), context)
+    config = replace(preset.gaussians, guessed_share=0.0)
+    return GaussianOptimisation(None, config, guidance, CameraRange(), context)
 
 
 def step_costs(names: list[str], rounds: int = 2, prompt: str = "a red wooden chair"):

@@ -9,9 +9,11 @@ from torch.nn import functional as F
 from backend.cameras import CameraRange, turntable
 from backend.errors import Interrupted
 from backend.gaussians import stage
+from backend.gaussians.guesses import COST
 from backend.gaussians.model import StartConfig
 from backend.guidance.base import Views, guess
 from backend.guidance.priors import load_prior
+from backend.loop import work
 from backend.render.gaussians import render_gaussians
 from tests.unit.test_gaussian_stage import (
     SIZE,
@@ -68,6 +70,8 @@ def test_what_is_not_known_cannot_be_guessed(chair, monkeypatch) -> None:
     assert guess(chair, Views(None, "albedo", torch.zeros(2, 3))) is None
     assert guess(chair, Views(turntable(2), "albedo")) is None
     assert guess(Oracle().prior, _ring()) is None
+    unwanted = load_prior("embedded", "a red wooden chair", "metal")
+    assert guess(unwanted, _ring()) is None
     monkeypatch.setattr(chair, "mean", None)
     assert guess(chair, _ring()) is None
 
@@ -85,9 +89,10 @@ def test_the_first_steps_fit_the_guess_and_the_others_ask() -> None:
     assert max(levels) == pytest.approx(levels[0], abs=0.06)
 
 
-@pytest.mark.parametrize("case", ["start", "no guess", "no share"])
+@pytest.mark.parametrize("case", ["start", "no guess", "no share", "particles"])
 def test_without_a_guess_all_steps_ask_from_the_top(case: str) -> None:
     oracle = Oracle() if case == "no guess" else Guesser()
+    oracle.particles = 3 if case == "particles" else 1
     config = tiny(guessed_share=0.0) if case == "no share" else tiny()
     start = some_cloud() if case == "start" else None
     stage.run(start, config, oracle, CameraRange(), context())
@@ -122,3 +127,23 @@ def test_interrupted_among_the_guesses_and_resumed_equals_uninterrupted() -> Non
     resumed = stage.run(None, config, Guesser(), CameraRange(), context(5, checkpoints=memory))
     for a, b in zip(straight.tensors(), resumed.tensors(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_guesses_count_as_the_little_work_that_they_are() -> None:
+    """The time left is told by the work, or it would be too short while the prior guesses."""
+    config = tiny(steps=16, guessed_share=0.25)
+    optimisation = stage.GaussianOptimisation(None, config, Guesser(), CameraRange(), context())
+    done = [work(optimisation, n) for n in range(17)]
+    assert done[4] == pytest.approx(4 * COST) and done[16] - done[4] == pytest.approx(12)
+    plain = stage.GaussianOptimisation(None, config, Oracle(), CameraRange(), context())
+    assert work(plain, 16) == 16
+
+
+def test_what_the_guess_taught_adam_is_forgotten() -> None:
+    config = tiny(steps=16, guessed_share=0.25)
+    optimisation = stage.GaussianOptimisation(None, config, Guesser(), CameraRange(), context())
+    ages = []
+    for index in range(8):
+        optimisation.step(index)
+        ages.append(int(next(iter(optimisation.optimiser.state.values()))["step"]))
+    assert ages[3:] == [4, 1, 2, 3, 4]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from backend.errors import InputError
 from backend.training import data
 from backend.training.kinds import Uniform
 from backend.training.looks import COLOURS, plain, usual
 from backend.training.props import KINDS, sample_prop
-from backend.training.slots import ACCENTS, slot_looks
+from backend.training.slots import ACCENTS, own_colour, slot_looks
 
 
 @pytest.mark.parametrize("variety", [1.0, 0.3, 0.0])
@@ -49,22 +50,28 @@ def test_the_first_option_is_the_usual_one() -> None:
 
 def test_slots_without_a_natural_look_have_their_kinds_own_colour() -> None:
     rng = np.random.default_rng(0)
+    for kind in ("chair", "soda can", "helmet"):
+        main = KINDS[kind].colours[0]
+        wanted = own_colour("accent", kind, main)
+        assert wanted in ACCENTS and wanted != main
+        looks = slot_looks(plain((0.5, 0.5, 0.5)), rng, usually=(kind, main, 0.0))
+        near = np.abs(np.array(looks("accent").colour_a) - COLOURS[wanted]).max()
+        assert near < 0.15
+    assert own_colour("mane", "horse", "brown") == "dark brown"
+    assert len({own_colour(f"book{i}", "bookshelf", "brown") for i in range(6)}) == 6
+    assert len({own_colour("accent", kind, "brown") for kind in KINDS}) > 3
 
-    def found(kind: str) -> str:
-        colour = slot_looks(plain((0.5, 0.5, 0.5)), rng, usually=(kind, 0.0))("accent").colour_a
-        far = {name: np.abs(np.array(colour) - COLOURS[name]).sum() for name in ACCENTS}
-        return min(far, key=lambda name: far[name])
 
-    own = {kind: found(kind) for kind in ("chair", "sofa", "rocket", "robot", "car", "boat")}
-    assert all(found(kind) == colour for kind, colour in own.items() for _ in range(5))
-    assert len(set(own.values())) > 1
-
-
-def test_every_kind_has_natural_colours_and_shards_say_how_varied_they_are(tmp_path) -> None:
+def test_every_kind_has_colours_of_its_own() -> None:
     assert all(spec.colours for spec in KINDS.values())
+
+
+def test_training_data_is_as_varied_as_it_is_asked_to_be() -> None:
     rng = np.random.default_rng(0)
     config = data.DataConfig(kinds=("teddy bear",), variety=0.0)
     faces = {len(data.draw(config, rng)[0].faces) for _ in range(12)}
     assert len(faces) == 1  # all of them sit, none wears a bow
     varied = data.DataConfig(kinds=("teddy bear",))
     assert len({len(data.draw(varied, rng)[0].faces) for _ in range(12)}) > 1
+    with pytest.raises(InputError, match="variety"):
+        data.DataConfig(variety=1.5)
