@@ -27,7 +27,7 @@ from backend.guidance.base import Views
 from backend.guidance.priors import load_prior
 from backend.training.examples import Examples, albedo_and_shaded, gbuffers_of, seeded
 from backend.training.questions import Question
-from backend.training.samples import ddim
+from backend.training.samples import PURE, ddim
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,7 @@ class EvaluationConfig:
     guidance_scale: float = 3.0
     steps: int = 25
     seed: int = 0
+    start: float = PURE  # noise level of the samples' first step
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,9 @@ def drawn_prop(folder: Path, question: Question, config: EvaluationConfig) -> Sh
 
     def draw(around: Cameras, domain: str) -> Tensor:
         views = Views(around, domain, backgrounds)
-        return ddim(prior, views, config.guidance_scale, config.steps, config.seed)
+        return ddim(
+            prior, views, config.guidance_scale, config.steps, config.seed, start=config.start
+        )
 
     normals = draw(level, "normal")
     outlines = ((normals - GREY).norm(dim=1) > NORMAL_GAP).float()

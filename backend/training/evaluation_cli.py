@@ -36,6 +36,9 @@ def add_commands(commands) -> None:
     evaluate.add_argument("--materials", type=int, default=20)
     evaluate.add_argument("--steps", type=int, default=25)
     evaluate.add_argument("--guidance", type=float, default=3.0)
+    evaluate.add_argument(
+        "--start", type=float, help="the first noise level; those below .985 begin with the guess"
+    )
     props = commands.add_parser("evaluate-props", help="finished props: GLB files or folders")
     props.add_argument("attributes", type=Path, help="the attribute classifier's weights")
     props.add_argument("paths", type=Path, nargs="+", help="named as `a_red_wooden_chair.glb`")
@@ -88,6 +91,8 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         arguments.pairs, arguments.materials, steps=arguments.steps,
         guidance_scale=arguments.guidance,
     )  # fmt: skip
+    if arguments.start is not None:
+        config = dataclasses.replace(config, start=arguments.start)
     judge = load_judge([question.kind for question in asked])
     folder = find_folder(arguments.prior)
     answers = evaluation.evaluate(folder, asked, examples, net, judge, config)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from backend.cameras import turntable
-from backend.guidance.base import Views
-from backend.training.samples import ddim
+from backend.guidance.base import Views, guess
+from backend.guidance.priors import load_prior
+from backend.training.samples import PURE, ddim
 from tests.mixture_prior import MixturePrior
 
 STD = 0.2  # of the latents, which span [-1, 1]; pictures span half as much
@@ -91,3 +93,22 @@ def test_cameras_and_steps_are_asked_for() -> None:
         ddim(gaussian(), Views(None, "shaded", torch.zeros(1, 3)), 1.0, 10, seed=0)
     with pytest.raises(ValueError, match="at least 1 step"):
         ddim(gaussian(), views(), 1.0, 0, seed=0)
+
+
+def test_samples_may_begin_with_the_guess() -> None:
+    """From a low level they are little but the guess; without one, or from the top, as ever."""
+    prior = load_prior("embedded", "a red wooden chair")
+    around = Views(turntable(2), "albedo", torch.full((2, 3), 0.6))
+    guessed = guess(prior, around)
+    assert guessed is not None
+
+    def far(start: float) -> float:
+        drawn = ddim(prior, around, 1.0, 2, seed=0, start=start)
+        return float((F.interpolate(drawn, size=(32, 32), mode="area") - guessed).square().mean())
+
+    assert far(0.3) < far(0.985)
+    assert far(0.3) < 0.005
+    plain = ddim(prior, around, 1.0, 2, seed=0)
+    assert torch.equal(plain, ddim(prior, around, 1.0, 2, seed=0, start=PURE))
+    with pytest.raises(ValueError, match="guess"):
+        ddim(gaussian(), Views(turntable(2)), 1.0, 2, seed=0, start=0.5)
