@@ -9,7 +9,7 @@ for our number of steps and our activations. As there, nothing asks a Gaussian t
 not at all: an entropy of the opacities made crisper clouds, and ate legs and a lamp's arm, which
 the prior shows less opaque than they are.
 
-The first steps fit the prior's guess, where it has one (guesses.py).
+The first steps may fit the prior's guess, where it has one (guesses.py).
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Config:
         default_factory=lambda: TimestepConfig(t_min=0.1, t_max=0.96, jitter=0.03)
     )
     start: StartConfig = field(default_factory=StartConfig)
-    guessed_share: float = 0.125  # of the steps, where the prior guesses; none after a start
-    guessed_until: float = 0.85  # the highest noise level of the steps that follow them
+    guessed_share: float = 0.0  # of the steps, where the prior guesses; none after a start
+    guessed_until: float = 0.75  # the highest noise level of the steps that follow them
     densify: DensifyConfig = field(default_factory=DensifyConfig)
     means_rate: tuple[float, float] = (0.01, 0.0004)  # from first to last step, exponentially
     rate_decay_until: float = 0.7  # share of the steps after which the rate stays

@@ -93,7 +93,7 @@ def test_the_first_steps_fit_the_guess_and_the_others_ask() -> None:
 def test_without_a_guess_all_steps_ask_from_the_top(case: str) -> None:
     oracle = Oracle() if case == "no guess" else Guesser()
     oracle.particles = 3 if case == "particles" else 1
-    config = tiny(guessed_share=0.0) if case == "no share" else tiny()
+    config = tiny(guessed_share=0.0 if case == "no share" else 0.25)
     start = some_cloud() if case == "start" else None
     stage.run(start, config, oracle, CameraRange(), context())
     assert len(oracle.seen) == config.steps
