@@ -18,14 +18,14 @@ from backend.training.shapes import Part, box, cylinder, extrude, lathe, torus, 
 
 def crate(u: Uniform) -> list[Part]:
     s, h, t = 1.0, u(0.75, 1.05), u(0.1, 0.14)
-    core = s * 0.93
+    core = s * 0.9
     count = 4 if u(0, 1) < 0.5 else 5
-    parts = [box((core * 0.98, core * 0.98, h * 0.9), (0, 0, h / 2), "deep")]
+    parts = [box((core * 0.96, core * 0.96, h * 0.9), (0, 0, h / 2), "inner")]
     for i in range(count):  # planks around and on top, with gaps that show the dark core
         z, slot = (i + 0.5) * h * 0.94 / count + 0.03 * h, "inset" if i % 2 else "shade"
-        parts.append(box((core, core, h * 0.94 / count * 0.86), (0, 0, z), slot))
+        parts.append(box((core, core, h * 0.94 / count * 0.78), (0, 0, z), slot))
         x = ((i + 0.5) / count - 0.5) * core
-        parts.append(box((core / count * 0.86, core, 0.03), (x, 0, h * 0.955), slot))
+        parts.append(box((core / count * 0.78, core, 0.03), (x, 0, h * 0.955), slot))
     for sx in (-1, 1):
         for sy in (-1, 1):
             parts.append(box((t, t, h), (sx * (s - t) / 2, sy * (s - t) / 2, h / 2)))
@@ -34,11 +34,11 @@ def crate(u: Uniform) -> list[Part]:
             parts.append(box((s, t, t), (0, k * (s - t) / 2, z)))
             parts.append(box((t, s, t), (k * (s - t) / 2, 0, z)))
     style = u(0, 1)
-    if style < 0.7:
+    if style < 0.85:
         angle = np.degrees(np.arctan2(h - t, s - t))
         long = np.hypot(s - t, h - t)
         brace = box((long, 0.07, t * 0.9)).turned("y", -angle)
-        braces = [brace] if style < 0.4 else [brace, brace.scaled(-1, 1, 1)]
+        braces = [brace] if style > 0.66 else [brace, brace.scaled(-1, 1, 1)]
         for b in braces:
             parts += ring_of(b.moved(0, -s * 0.465, h / 2), 4)
     return parts
