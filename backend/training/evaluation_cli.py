@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backend.errors import InputError
 from backend.runtime import prepare_process
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         guidance_scale=arguments.guidance,
     )  # fmt: skip
     if arguments.start is not None:
+        if not 0 < arguments.start < 1:
+            raise InputError(f"--start must be between 0 and 1, not {arguments.start:g}.")
         config = dataclasses.replace(config, start=arguments.start)
     judge = load_judge([question.kind for question in asked])
     folder = find_folder(arguments.prior)

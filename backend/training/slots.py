@@ -106,6 +106,7 @@ def slot_looks(
 def _fresh(
     slot: str, main: Look, rng: np.random.Generator, whole: bool, usually: tuple[str, str, float]
 ) -> Look:
+    kind, kinds_own, variety = usually
     if slot in DIMMED:
         return dimmed(main, DIMMED[slot])
     if slot == "light":
@@ -118,16 +119,13 @@ def _fresh(
         return dimmed(main, float(rng.uniform(0.75, 1.0)))
     if slot == "hoop":  # metal bands, rusty where the barrel is
         rusty = main.metallic[1] > 0.5 and main.roughness[0] > 0.7
-        return (
-            main if rusty else plain(*NATURAL[usual(("iron", "metal"), rng, usually[2])], rng=rng)
-        )
+        return main if rusty else plain(*NATURAL[usual(("iron", "metal"), rng, variety)], rng=rng)
     if slot == "wood":
         return make_look(None, "wooden", rng)
     if slot in NATURAL:
         return plain(*NATURAL[slot], rng=rng)
-    _, _, variety = usually
     own = variety < 1 and rng.random() >= variety
-    colour = own_colour(slot, *usually[:2]) if own else any_colour(rng)
+    colour = own_colour(slot, kind, kinds_own) if own else any_colour(rng)
     return plain(COLOURS[colour], 0.6, rng=rng)
 
 
