@@ -72,7 +72,8 @@ class StageClock:
 
     @contextmanager
     def stage(self, name: str, steps: int = 0) -> Iterator[None]:
-        """steps: of optimisation; a stage without any shows as one step."""
+        """steps: of optimisation, if any; those done are reported, and may be others (where a prior
+        guesses). A stage without any shows as one step."""
         if self.context.stop_requested():
             raise Interrupted(f"Stopped before stage '{name}'.")
         began = time.monotonic()
@@ -81,4 +82,5 @@ class StageClock:
         yield
         if not steps:
             self.context.progress(Progress(name, 1, 1, {}, 0.0))
-        self.stages.append(StageReport(name, time.monotonic() - began, steps))
+        done = len(self.context.curves.get(name, ())) if steps else 0
+        self.stages.append(StageReport(name, time.monotonic() - began, done))

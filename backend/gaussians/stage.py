@@ -9,7 +9,7 @@ for our number of steps and our activations. As there, nothing asks a Gaussian t
 not at all: an entropy of the opacities made crisper clouds, and ate legs and a lamp's arm, which
 the prior shows less opaque than they are.
 
-The first steps may fit the prior's guess, where it has one (guesses.py).
+Where the prior has a guess, the first steps fit it, and fewer are needed (guesses.py).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from backend.cameras import CameraRange, Cameras
 from backend.errors import InputError
 from backend.gaussians import losses
 from backend.gaussians.densify import Densifier, DensifyConfig
-from backend.gaussians.guesses import COST, distance, guesses
+from backend.gaussians.guesses import COST, GuessConfig, distance, guesses
 from backend.gaussians.model import NAMES, GaussianCloud, GaussianModel, StartConfig
 from backend.gaussians.pictures import render_nearness, render_normals
 from backend.guidance.asking import normals_before, shrink
@@ -40,7 +40,7 @@ STAGE = "gaussians"
 
 @dataclass(frozen=True)
 class Config:
-    steps: int = 800
+    steps: int = 800  # where the prior guesses nothing; otherwise half, see `guess`
     views: int = 4  # per step
     image_sizes: tuple[int, ...] = (64, 128)  # pixels, in equal shares of the run; see `_size`
     domains: tuple[str, ...] | None = None  # cycled; None: albedo where the prior knows it
@@ -49,8 +49,7 @@ class Config:
         default_factory=lambda: TimestepConfig(t_min=0.1, t_max=0.96, jitter=0.03)
     )
     start: StartConfig = field(default_factory=StartConfig)
-    guessed_share: float = 0.0  # of the steps, where the prior guesses; none after a start
-    guessed_until: float = 0.75  # the highest noise level of the steps that follow them
+    guess: GuessConfig = field(default_factory=GuessConfig)  # of the prior; none after a start
     densify: DensifyConfig = field(default_factory=DensifyConfig)
     means_rate: tuple[float, float] = (0.01, 0.0004)  # from first to last step, exponentially
     rate_decay_until: float = 0.7  # share of the steps after which the rate stays
@@ -76,13 +75,12 @@ class GaussianOptimisation:
         cameras: CameraRange,
         context: RunContext,
     ):
-        self.steps = config.steps
         self.config, self.guidance, self.cameras = config, guidance, cameras
         self.generator, self.device = context.generator, context.device
         self.reference = context.reference
         self.domains = domains_of(config, guidance)
         able = start is None and guesses(guidance, self.domains[0], self.device)
-        self.guessed = round(config.guessed_share * config.steps) if able else 0
+        self.guessed, self.steps = config.guess.counts(config.steps, able)
         if start is None:
             self.model = GaussianModel.ball(config.start, self.generator, self.device)
         else:
@@ -137,7 +135,7 @@ class GaussianOptimisation:
         alphas, config = self.guidance.prior.alphas_cumprod, self.config.timesteps
         left = (index - self.guessed) / max(1, self.steps - self.guessed - 1)
         if self.guessed:
-            highest = max(config.t_min, min(config.t_max, self.config.guessed_until))
+            highest = max(config.t_min, min(config.t_max, self.config.guess.t_max))
             config = replace(config, t_max=highest)
         t = timestep(left, config, self.generator, alphas)
         return self.guidance.loss(images, views, t, self.generator)

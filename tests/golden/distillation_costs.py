@@ -18,6 +18,7 @@ import torch
 
 from backend.cameras import CameraRange
 from backend.config import PRESETS
+from backend.gaussians.guesses import GuessConfig
 from backend.gaussians.stage import GaussianOptimisation
 from backend.guidance.distil import choose, distil
 from backend.guidance.priors import load_prior
@@ -32,7 +33,7 @@ def optimisation(name: str, prompt: str) -> GaussianOptimisation:
     job = Job(prompt, config=replace(preset, guidance=choose(preset.guidance, name)))
     context = new_context(job, torch.device("cpu"))
     guidance = distil(load_prior(job.prior, prompt), job.config.guidance)
-    config = replace(preset.gaussians, guessed_share=0.0)
+    config = replace(preset.gaussians, guess=GuessConfig(share=0.0))
     return GaussianOptimisation(None, config, guidance, CameraRange(), context)
 
 

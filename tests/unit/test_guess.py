@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from backend.cameras import CameraRange, turntable
 from backend.errors import Interrupted
 from backend.gaussians import stage
-from backend.gaussians.guesses import COST
+from backend.gaussians.guesses import COST, GuessConfig
 from backend.gaussians.model import StartConfig
 from backend.guidance.base import Views, guess
 from backend.guidance.priors import load_prior
@@ -78,7 +78,7 @@ def test_what_is_not_known_cannot_be_guessed(chair, monkeypatch) -> None:
 
 def test_the_first_steps_fit_the_guess_and_the_others_ask() -> None:
     oracle = Guesser()
-    config = tiny(steps=16, guessed_share=0.25, guessed_until=0.7)
+    config = tiny(steps=16, guess=GuessConfig(0.25, 0.75, 0.7))
     optimisation = stage.GaussianOptimisation(None, config, oracle, CameraRange(), context())
     oracle.guessed = 0
     for index in range(16):
@@ -93,7 +93,7 @@ def test_the_first_steps_fit_the_guess_and_the_others_ask() -> None:
 def test_without_a_guess_all_steps_ask_from_the_top(case: str) -> None:
     oracle = Oracle() if case == "no guess" else Guesser()
     oracle.particles = 3 if case == "particles" else 1
-    config = tiny(guessed_share=0.0 if case == "no share" else 0.25)
+    config = tiny(guess=GuessConfig(share=0.0 if case == "no share" else 0.25))
     start = some_cloud() if case == "start" else None
     stage.run(start, config, oracle, CameraRange(), context())
     assert len(oracle.seen) == config.steps
@@ -102,7 +102,8 @@ def test_without_a_guess_all_steps_ask_from_the_top(case: str) -> None:
 
 def test_a_guess_alone_is_followed() -> None:
     config = stage.Config(
-        steps=60, image_sizes=(32,), start=StartConfig(count=500), guessed_share=1.0
+        steps=60, image_sizes=(32,), start=StartConfig(count=500),
+        guess=GuessConfig(1.0, 0.0),
     )
     oracle = Guesser()
     cloud = stage.run(None, config, oracle, CameraRange(), context())
@@ -118,7 +119,7 @@ def test_a_guess_alone_is_followed() -> None:
 
 
 def test_interrupted_among_the_guesses_and_resumed_equals_uninterrupted() -> None:
-    config = tiny(guessed_share=0.5)
+    config = tiny(guess=GuessConfig(0.5, 0.5))
     straight = stage.run(None, config, Guesser(), CameraRange(), context(5))
     memory, count = Memory(), iter(range(100))
     with pytest.raises(Interrupted):
@@ -131,7 +132,7 @@ def test_interrupted_among_the_guesses_and_resumed_equals_uninterrupted() -> Non
 
 def test_guesses_count_as_the_little_work_that_they_are() -> None:
     """The time left is told by the work, or it would be too short while the prior guesses."""
-    config = tiny(steps=16, guessed_share=0.25)
+    config = tiny(steps=16, guess=GuessConfig(0.25, 0.75))
     optimisation = stage.GaussianOptimisation(None, config, Guesser(), CameraRange(), context())
     done = [work(optimisation, n) for n in range(17)]
     assert done[4] == pytest.approx(4 * COST) and done[16] - done[4] == pytest.approx(12)
@@ -140,7 +141,7 @@ def test_guesses_count_as_the_little_work_that_they_are() -> None:
 
 
 def test_what_the_guess_taught_adam_is_forgotten() -> None:
-    config = tiny(steps=16, guessed_share=0.25)
+    config = tiny(steps=16, guess=GuessConfig(0.25, 0.75))
     optimisation = stage.GaussianOptimisation(None, config, Guesser(), CameraRange(), context())
     ages = []
     for index in range(8):
