@@ -10,6 +10,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from backend.cameras import turntable
+from backend.errors import InputError
 from backend.guidance.base import Views, guess
 from backend.guidance.diffusion import add_noise
 from backend.guidance.priors import load_prior
@@ -38,13 +39,13 @@ def ddim(
     prior (backend/weights/README.md), which had coloured specks and lost their parts.
     start: the noise level to begin with, in (0, 1). Below PURE the noise is on what the prior
     guesses (Meng et al. 2022, "SDEdit"), as a prop begins with its guess.
-    Raises ValueError without cameras or steps, or below PURE for a prior that doesn't guess.
+    Raises ValueError without cameras or steps, InputError below PURE for a prior that can't guess.
     """
     if views.cameras is None or steps < 1:
         raise ValueError("samples need cameras and at least 1 step")
     guessed = guess(prior, views)
     if guessed is None and start < PURE:
-        raise ValueError("this prior has no guess to begin with")
+        raise InputError("This prior has no guess to begin with; leave --start out.")
     generator = torch.Generator().manual_seed(seed)
     count = len(views.cameras)
     size = prior.image_size // prior.fold

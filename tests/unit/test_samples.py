@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from backend.cameras import turntable
+from backend.errors import InputError
 from backend.guidance.base import Views, guess
 from backend.guidance.priors import load_prior
 from backend.training.samples import PURE, ddim
@@ -112,5 +113,5 @@ def test_samples_may_begin_with_the_guess() -> None:
     assert spread(0.3) < 0.5 * spread(PURE)
     plain = ddim(prior, around, 1.0, 2, seed=0)
     assert torch.equal(plain, ddim(prior, around, 1.0, 2, seed=0, start=PURE))
-    with pytest.raises(ValueError, match="guess"):
+    with pytest.raises(InputError, match="guess"):
         ddim(gaussian(), Views(turntable(2)), 1.0, 2, seed=0, start=0.5)
