@@ -12,6 +12,7 @@ from types import MappingProxyType
 from backend.export import asset
 from backend.gaussians import stage as gaussians
 from backend.gaussians.densify import DensifyConfig
+from backend.gaussians.guesses import GuessConfig
 from backend.gaussians.model import StartConfig
 from backend.guidance import x0
 from backend.guidance.distil import GuidanceConfig
@@ -59,6 +60,7 @@ PRESETS: Mapping[str, GenerateConfig] = MappingProxyType(
             guidance=GuidanceConfig("x0", x0.Config(rescale=0.5)),
             gaussians=gaussians.Config(
                 steps=3000,
+                guess=GuessConfig(share=0.05, rest=0.95),  # not meant to save time
                 views=8,
                 image_sizes=(128, 256, 512),
                 start=StartConfig(count=10_000),

@@ -25,7 +25,8 @@ COST = 0.35  # of another step's time, for the time left: 25 of 69 ms, two CPU c
 
 @dataclass(frozen=True)
 class GuessConfig:
-    """How a run with a guess differs from one without, which has all of the stage's steps."""
+    """How a run with a guess differs from one without, which has all of the stage's steps: after a
+    start, with several particles, and where the prior knows no mean or something is unwanted."""
 
     share: float = 0.1  # of the stage's steps: so many fit the guess, before the others; 0: none
     rest: float = 0.4  # of the stage's steps: so many are left for the guidance

@@ -40,7 +40,7 @@ STAGE = "gaussians"
 
 @dataclass(frozen=True)
 class Config:
-    steps: int = 800  # where the prior guesses nothing; otherwise half, see `guess`
+    steps: int = 800  # where nothing is guessed; see `guess` for the others
     views: int = 4  # per step
     image_sizes: tuple[int, ...] = (64, 128)  # pixels, in equal shares of the run; see `_size`
     domains: tuple[str, ...] | None = None  # cycled; None: albedo where the prior knows it
@@ -49,7 +49,7 @@ class Config:
         default_factory=lambda: TimestepConfig(t_min=0.1, t_max=0.96, jitter=0.03)
     )
     start: StartConfig = field(default_factory=StartConfig)
-    guess: GuessConfig = field(default_factory=GuessConfig)  # of the prior; none after a start
+    guess: GuessConfig = field(default_factory=GuessConfig)
     densify: DensifyConfig = field(default_factory=DensifyConfig)
     means_rate: tuple[float, float] = (0.01, 0.0004)  # from first to last step, exponentially
     rate_decay_until: float = 0.7  # share of the steps after which the rate stays

@@ -31,7 +31,7 @@ EDGE = 0.5  # metres
 def user(
     addon: ModuleType, start_backend: Callable[..., Backend], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[SimpleNamespace]:
-    monkeypatch.setenv("PROPSMITH_TEST_SHARE", "0.1")
+    monkeypatch.setenv("PROPSMITH_TEST_SHARE", "0.15")
     parts = {name: importlib.import_module(f"{addon.__name__}.{name}") for name in PARTS}
     user = SimpleNamespace(addon=addon, **parts)
     user.backend = start_backend("short_worker.py", checkpoint_seconds=0.5)

@@ -100,9 +100,20 @@ def test_without_a_guess_all_steps_ask_from_the_top(case: str) -> None:
     assert oracle.seen[0][1] > 0.9
 
 
+def test_with_a_guess_half_of_the_steps_are_enough() -> None:
+    usual = GuessConfig()
+    assert usual.counts(800, True) == (80, 400)
+    assert usual.counts(800, False) == (0, 800)
+    assert usual.counts(5, True) == (0, 5)  # too few for a guess: all
+    assert usual.counts(6, True) == (1, 3)
+    assert GuessConfig(share=0.0).counts(800, True) == (0, 800)
+
+
 def test_a_guess_alone_is_followed() -> None:
     config = stage.Config(
-        steps=60, image_sizes=(32,), start=StartConfig(count=500),
+        steps=60,
+        image_sizes=(32,),
+        start=StartConfig(count=500),
         guess=GuessConfig(1.0, 0.0),
     )
     oracle = Guesser()
@@ -118,12 +129,13 @@ def test_a_guess_alone_is_followed() -> None:
     assert colors[:, 0, 1, 1].min() > 2 * colors[:, 2, 1, 1].max()  # red above
 
 
-def test_interrupted_among_the_guesses_and_resumed_equals_uninterrupted() -> None:
+@pytest.mark.parametrize("at", [3, 6, 8])  # among the guesses, right after them, and later
+def test_interrupted_and_resumed_equals_uninterrupted(at: int) -> None:
     config = tiny(guess=GuessConfig(0.5, 0.5))
     straight = stage.run(None, config, Guesser(), CameraRange(), context(5))
     memory, count = Memory(), iter(range(100))
     with pytest.raises(Interrupted):
-        stop = context(5, checkpoints=memory, stop_requested=lambda: next(count) == 3)
+        stop = context(5, checkpoints=memory, stop_requested=lambda: next(count) == at)
         stage.run(None, config, Guesser(), CameraRange(), stop)
     resumed = stage.run(None, config, Guesser(), CameraRange(), context(5, checkpoints=memory))
     for a, b in zip(straight.tensors(), resumed.tensors(), strict=True):
