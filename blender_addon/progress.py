@@ -3,8 +3,8 @@
 In: a stage's own step, steps and seconds left, as the server tells them. Out: the same of the job.
 The server counts stage by stage; SHARES weighs them by the time that they took in drafts on two
 cores (.35 for the Gaussians where the prior guesses, .5 where not; the table lies between); those
-of refinements are guesses. Where they are wrong the bar is uneven, but never goes back, and the time
-left is right for the stage and about right for the rest.
+of refinements are guesses. Where they are wrong the bar is uneven, but never goes back, and the
+time left is right for the stage and about right for the rest.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 In: names of distillations. Out: a line of JSON, by name the seconds of a step of a draft's first
 stage. Measured turn by turn in one process, so that other work on the machine disturbs all alike,
 at noise levels all along the run (DDIM inversions are longer at high noise); the least of a few.
-The run is one without a guess: steps that fit it ask no distillation, and those that follow begin at
-less noise, where inversions are a little shorter than is told here.
+The run is one without a guess: steps that fit it ask no distillation, and those that follow begin
+at less noise, where inversions are a little shorter than is told here.
 """
 
 from __future__ import annotations
