@@ -4,7 +4,7 @@ In: a prior, pictures of the Gaussians so far and where they are seen from. Out:
 its guess. At the highest noise levels all that a denoiser is asked to refine is noise, and its best
 answer is the mean of what the prompt may mean (Karras et al. 2022, appendix B.3). A prior that
 knows this mean (guidance/mean_net.py) is asked for it alone: the shape stands after a second or two
-of such steps, and the denoiser begins where it has something to say, with half of the steps fewer.
+of such steps, and the denoiser begins where it has something to say: half of the steps suffice.
 GaussianDreamer (Yi et al. 2310.08529) begins with a 3D diffusion model's guess likewise.
 """
 
