@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -28,6 +29,8 @@ CHANNELS = 9  # albedo 3, encoded normal 3, roughness, metallic: times coverage;
 GRID, GROWTH = 8, 4  # pixels where the state becomes a picture; how much larger the picture is
 SIZE = GRID * GROWTH
 FOLD = 2  # of the picture, to the denoiser's 16x16
+APPARENT, KNOWN = 9, 10  # places in `camera_features`: the apparent size, and a 1
+APPARENT_SCALE = 4  # of the first
 LATENTS = (CHANNELS + 3) * FOLD**2  # what `layout` gives
 
 
@@ -36,13 +39,18 @@ class MeanNet(nn.Module):
 
     def __init__(
         self, words: int = 1280, camera: int = 11, width: int = 640, blocks: int = 4,
-        camera_width: int = 256, features: int = 64,
+        camera_width: int = 256, features: int = 64, zoom: float | None = None,
     ):  # fmt: skip
-        """words: entries of all tokens of a prompt together; camera: camera features."""
+        """words: entries of all tokens of a prompt together; camera: camera features.
+
+        zoom: the apparent size (`camera_features`: log of distance times tangent) that all pictures
+        are drawn at, to be resized to their camera's: one thing less to learn of every kind. None,
+        as in the priors up to the seventh version: each is drawn at its camera's.
+        """
         super().__init__()
-        self.config = {
+        self.config: dict[str, Any] = {
             "words": words, "camera": camera, "width": width, "blocks": blocks,
-            "camera_width": camera_width, "features": features,
+            "camera_width": camera_width, "features": features, "zoom": zoom,
         }  # fmt: skip
         self.said = nn.Linear(words, width)
         self.seen = nn.Sequential(
@@ -59,12 +67,26 @@ class MeanNet(nn.Module):
     ) -> tuple[Float[Tensor, "B 9 32 32"], Float[Tensor, "B W"]]:
         """cameras: `camera_features`, zeros where the camera is unknown. The G-buffer is in [0, 1]
         but for errors."""
-        view, state = self.seen(cameras), self.said(words.flatten(1))
+        shown = cameras
+        zoom = self.config["zoom"]
+        if zoom is not None:
+            smaller = (cameras[:, APPARENT] / APPARENT_SCALE - zoom) * cameras[:, KNOWN]
+            shown = cameras.clone()
+            shown[:, APPARENT] = APPARENT_SCALE * zoom * cameras[:, KNOWN]
+        view, state = self.seen(shown), self.said(words.flatten(1))
         for block in self.blocks:
             state = block(state, view)
         state = self.norm(state)
         grid = F.gelu(self.grid(state)).unflatten(1, (GRID, GRID, -1)).permute(0, 3, 1, 2)
-        return uncentred(F.pixel_shuffle(self.picture(grid), GROWTH)), state
+        picture = uncentred(F.pixel_shuffle(self.picture(grid), GROWTH))
+        if zoom is not None:
+            picture = resized(picture, smaller.exp())
+        return picture, state
+
+    def at(self, zoom: float) -> MeanNet:
+        """This, drawing at one apparent size from now on."""
+        self.config["zoom"] = zoom
+        return self
 
     def save_pretrained(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -94,6 +116,32 @@ class Block(nn.Module):
     def forward(self, state: Tensor, view: Tensor) -> Tensor:
         scale, shift = self.moved(view).chunk(2, -1)
         return state + self.narrow(F.gelu(self.wide(self.norm(state) * (1 + scale) + shift)))
+
+
+def resized(
+    pictures: Float[Tensor, "B C N N"], smaller: Float[Tensor, "B"]
+) -> Float[Tensor, "B C N N"]:
+    """What pictures show, so many times smaller about their middle; zeros beyond their borders.
+
+    Keys' cubic (1981, "Cubic convolution interpolation", eq. 15), wider where it shrinks; the same
+    along rows and columns, so that it is a product of matrices from either side.
+    """
+    count, beyond = pictures.shape[-1], pictures.shape[-1] // 2
+    places = torch.arange(count, device=pictures.device)
+    around = torch.arange(-beyond, count + beyond, device=pictures.device)
+    scale = smaller.float()[:, None, None]
+    sources = (places - (count - 1) / 2) * scale + (count - 1) / 2  # (B, 1, N)
+    away = ((sources.mT - around) / scale.clamp(min=1)).abs()
+    near = 1 + away**2 * (1.5 * away - 2.5)
+    far = 2 + away * (-4 + away * (2.5 - 0.5 * away))
+    weights = torch.where(away < 1, near, torch.where(away < 2, far, 0.0))
+    weights = weights / weights.sum(-1, keepdim=True)
+    taken = weights[..., beyond : beyond + count].to(pictures.dtype).mT
+    lines = pictures.flatten(1, 2)  # of all channels in one product
+    for _ in range(2):
+        turned = (lines @ taken).unflatten(1, pictures.shape[1:3]).mT
+        lines = turned.flatten(1, 2)
+    return turned
 
 
 def centred(gbuffers: Float[Tensor, "B 9 H W"]) -> Float[Tensor, "B 9 H W"]:

@@ -35,6 +35,7 @@ def main() -> None:
         "--start", type=Path, help="a prior's folder whose words are held, and its mean begun with"
     )
     mean.add_argument("--learning-rate", type=float, default=1.2e-3, help="at its peak")
+    mean.add_argument("--batch", type=int, default=256)
     train = commands.add_parser("train", help="train; takes up the run's checkpoint")
     train.add_argument("data", type=Path)
     train.add_argument("run", type=Path)
@@ -84,7 +85,7 @@ def main() -> None:
         prepare_process()
         from backend.training.mean_train import MeanConfig, train_mean
 
-        settings = MeanConfig(learning_rate=arguments.learning_rate)
+        settings = MeanConfig(arguments.batch, arguments.learning_rate)
         train_mean(arguments.data, arguments.run, arguments.minutes, settings, arguments.start)
     elif arguments.command == "pack":
         from backend.training.pack import pack as pack_run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -17,9 +18,9 @@ from torch.nn import functional as F
 from backend.cameras import turntable
 from backend.errors import InputError, PriorError, StorageError
 from backend.guidance.base import DOMAINS, Views
-from backend.guidance.mean_net import LATENTS, SIZE, MeanNet, centred, layout, uncentred
+from backend.guidance.mean_net import LATENTS, SIZE, MeanNet, centred, layout, resized, uncentred
 from backend.guidance.priors import load_prior
-from backend.guidance.prop_conditioning import condition_vector, network_inputs
+from backend.guidance.prop_conditioning import camera_features, condition_vector, network_inputs
 from backend.training import data, mean_train, meanings, model, networks, pack, train
 from backend.training.pictures import compose, random_backgrounds
 
@@ -102,6 +103,40 @@ def test_the_mean_is_saved_whole_and_hears_words_and_camera(tmp_path) -> None:
     torch.testing.assert_close(again(words, cameras)[0], found)
     assert not torch.allclose(net(words.flip(0), cameras)[0], found)
     assert not torch.allclose(net(words, cameras.flip(0))[0], found)
+
+
+def _blob(deviation: float, shift: float) -> torch.Tensor:
+    """(1, SIZE, SIZE): a bell of so many pixels, as far right of and below the middle."""
+    away = torch.arange(SIZE) - (SIZE - 1) / 2 - shift
+    bell = torch.exp(-((away / deviation) ** 2) / 2)
+    return (bell[:, None] * bell)[None]
+
+
+def test_resized_pictures_are_smaller_and_larger_about_their_middle() -> None:
+    pictures = torch.stack([_blob(3.0, 2.0), _blob(3.0, 2.0), _blob(3.0, -2.0)])
+    found = resized(pictures, torch.tensor([1.0, 1.25, 0.8]))
+    wanted = torch.stack([_blob(3.0, 2.0), _blob(2.4, 1.6), _blob(3.75, -2.5)])
+    torch.testing.assert_close(found, wanted, atol=0.02, rtol=0)
+    assert torch.equal(found[0], pictures[0])
+    full = resized(torch.ones(1, 2, SIZE, SIZE), torch.tensor([2.0]))
+    assert full[0, 1, 16, 16] == pytest.approx(1) and full[0, 0, 0, 0] == 0  # beyond the border
+
+
+def test_a_mean_at_one_size_resizes_to_its_cameras_and_leaves_unknown_ones_alone() -> None:
+    torch.manual_seed(0)
+    net, free = MeanNet(words=20, zoom=0.1, **SMALL), MeanNet(words=20, **SMALL)
+    free.load_state_dict(net.state_dict())
+    words = torch.randn(1, 4, 5)
+    cameras = [
+        camera_features(turntable(1, 10.0, distance))
+        for distance in (math.exp(0.1) / math.tan(math.radians(20)), 4.0)
+    ]
+    same, far = (net(words, camera)[0] for camera in cameras)
+    torch.testing.assert_close(same, free(words, cameras[0])[0], atol=1e-4, rtol=0)
+    smaller = 4.0 * math.tan(math.radians(20)) / math.exp(0.1)
+    torch.testing.assert_close(far, resized(same, torch.tensor([smaller])), atol=1e-3, rtol=0)
+    nowhere = torch.zeros(1, 11)
+    torch.testing.assert_close(net(words, nowhere)[0], free(words, nowhere)[0])
 
 
 def test_an_unknown_background_is_grey_to_the_mean() -> None:
