@@ -49,7 +49,7 @@ class DataConfig:
     kinds: tuple[str, ...] = tuple(KINDS)  # the procedural ones
     focus: float = 2.5  # exponent on kinds' weights: the less compute, the more on what is asked
     imported_share: float = 0.3  # of the props, where the imported models are given
-    variety: float = 1.0  # of procedural props: 1, or mostly the usual form and looks
+    variety: float = 1.0  # 1, or mostly the usual form and looks, and kinds of one source
 
     def __post_init__(self) -> None:
         if not 0 <= self.variety <= 1:
@@ -115,7 +115,7 @@ def draw_any(config: DataConfig, rng: np.random.Generator) -> tuple[Prop | Impor
     if models and rng.random() < config.imported_share:
         model = models[int(rng.choice(len(models), p=shares))]
         found = imported_props.sample_imported(model, rng)
-        return found, imported_props.captions(found, WORDINGS, rng)
+        return found, imported_props.captions(found, WORDINGS, rng, config.variety)
     weights = np.array([KINDS[kind].weight for kind in config.kinds]) ** config.focus
     kind = str(rng.choice(config.kinds, p=weights / weights.sum()))
     prop = props.sample_prop(kind, rng, config.variety)
@@ -128,7 +128,7 @@ def imported_models(config: DataConfig) -> tuple[list[ImportedModel], np.ndarray
     if config.sweethome is None:
         return [], np.zeros(0)
     models = load_models(config.sweethome, config.cache)
-    return models, imported_props.model_weights(models)
+    return models, imported_props.model_weights(models, variety=config.variety)
 
 
 def render_prop(prop, cameras) -> np.ndarray:

@@ -23,6 +23,7 @@ from backend.training.looks import (
     any_colour,
     make_look,
 )
+from backend.training.props import KINDS as PROCEDURAL
 from backend.training.props import MAX_CAPTION_WORDS, Prop
 
 MIN_SHARE = 0.45  # of what is seen must be dominant before a colour is said of the whole
@@ -36,17 +37,22 @@ class ImportedProp(Prop):
     name: str = ""
 
 
-def model_weights(models: list[ImportedModel], held_out: bool = False) -> np.ndarray:
+def model_weights(
+    models: list[ImportedModel], held_out: bool = False, variety: float = 1.0
+) -> np.ndarray:
     """How often each model is to be drawn (n,), summing to one; `held_out` kinds apart.
 
     A kind's weight is the square root of how many models it has, so that a kind with one model is
-    seen more than its share and chairs less; fixtures count a third.
+    seen more than its share and chairs less; fixtures count a third. `variety` below 1: models of
+    procedural kinds that have no name of their own count its square. Else half of the draws would
+    be of such kinds, and the mean of "a wheelbarrow" a blend of two.
     """
     counts = Counter(m.kind for m in models)
     weights = [
         counts[m.kind] ** -0.5
         * ((m.kind in HELD_OUT) == held_out)
         * (0.33 if m.kind in FIXTURES else 1.0)
+        * (variety**2 if m.kind in PROCEDURAL and not _own_name(m) else 1.0)
         for m in models
     ]
     return np.array(weights) / sum(weights)
@@ -118,13 +124,15 @@ def _prop(model: ImportedModel, colour, material, looks: np.ndarray, finish=None
     )  # fmt: skip
 
 
-def captions(prop: ImportedProp, count: int, rng: np.random.Generator) -> list[str]:
-    """`count` wordings of what the prop is."""
-    return [_caption(prop, rng) for _ in range(count)]
+def captions(
+    prop: ImportedProp, count: int, rng: np.random.Generator, variety: float = 1.0
+) -> list[str]:
+    """`count` wordings of what the prop is; `variety` as for `model_weights`."""
+    return [_caption(prop, rng, variety) for _ in range(count)]
 
 
-def _caption(prop: ImportedProp, rng: np.random.Generator) -> str:
-    name = _some_name(prop, rng)
+def _caption(prop: ImportedProp, rng: np.random.Generator, variety: float) -> str:
+    name = _some_name(prop, rng, variety)
     before, after = _look_words(prop, rng)
     if prop.finish:
         before.insert(0, str(rng.choice(FINISHES[prop.finish])))
@@ -135,10 +143,16 @@ def _caption(prop: ImportedProp, rng: np.random.Generator) -> str:
     return " ".join([*before, name, *after])
 
 
-def _some_name(prop: ImportedProp, rng: np.random.Generator) -> str:
-    """The model's own wording half of the time where it has one, or one of its kind's."""
+def _own_name(prop: ImportedModel | ImportedProp) -> bool:
+    return bool(prop.name) and prop.name != prop.kind
+
+
+def _some_name(prop: ImportedProp, rng: np.random.Generator, variety: float) -> str:
+    """The model's own wording half of the time where it has one, or one of its kind's. `variety`
+    below 1 leaves the names of procedural kinds to those, mostly."""
     names = wordings(prop.kind)
-    if prop.name and prop.name != names[0] and rng.random() < 0.5:
+    own = 1 - 0.5 * (variety if prop.kind in PROCEDURAL else 1.0)
+    if _own_name(prop) and rng.random() < own:
         return prop.name
     if len(names) > 1 and rng.random() < 0.3:
         return str(rng.choice(names[1:]))

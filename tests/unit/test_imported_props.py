@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import zipfile
 from pathlib import Path
@@ -242,3 +243,20 @@ def test_the_table_of_kinds_is_in_plain_words():
     )
     assert not set(imported_kinds.HELD_OUT) & set(props.KINDS)  # nor may the other source show them
     assert set(imported_kinds.BY_KEY.values()) - {""} <= set(imported_kinds.KINDS)
+
+
+def test_kinds_of_both_sources_are_left_to_the_procedural_one(folder):
+    """Mostly: the less variety the more, and models with names of their own keep to those."""
+    chair, crate = load_models(folder)
+    named = dataclasses.replace(crate, name="fruit box")
+    foreign = dataclasses.replace(crate, kind="abacus")
+    weights = model_weights([chair, named, foreign], variety=0.3)
+    np.testing.assert_allclose(weights, np.array([0.09, 1.0, 1.0]) / 2.09)
+    rng = np.random.default_rng(0)
+    prop = sample_imported(named, rng)
+
+    def share(variety: float) -> float:
+        texts = captions(prop, 400, rng, variety)
+        return sum("fruit box" in text for text in texts) / len(texts)
+
+    assert 0.4 < share(1.0) < 0.6 and 0.8 < share(0.3) < 0.9
