@@ -15,8 +15,9 @@ class Uniform:
     """What a shape draws its proportions from.
 
     `variety`: the share of each range, around its middle, that is drawn from. Below 1 a kind keeps
-    to its usual form, and choices of the sort `u(0, 1) < 0.3` are made as they mostly are; of three
-    or more by one number, the middle ones are.
+    to its usual form, and choices of the sort `u(0, 1) < 0.3` are made as they mostly are, those of
+    even chances as the first one: the mean of two forms looks like neither. Of three or more
+    by one number, the middle ones are.
     """
 
     rng: np.random.Generator
@@ -24,7 +25,18 @@ class Uniform:
 
     def __call__(self, low: Number, high: Number) -> float:
         middle, half = (low + high) / 2, (high - low) / 2 * self.variety
+        if (low, high) == (0, 1):
+            half = 0.5 * self.variety**3
+            middle = max(half, 0.48)
         return float(self.rng.uniform(middle - half, middle + half))
+
+    def count(self, low: int, high: int) -> int:
+        """A number of things, from `low` to `high`; below variety 1 mostly the middle one."""
+        if self.variety < 1:
+            middle = (low + high) // 2 + 0.5
+            half = (high + 1 - low) / 2 * self.variety**2
+            return int(np.clip(self.rng.uniform(middle - half, middle + half), low, high))
+        return int(self.rng.uniform(low, high + 0.99))
 
     def anywhere(self, low: Number, high: Number) -> float:
         """From all of the range: for what is strewn, like sprinkles, or coloured at random."""

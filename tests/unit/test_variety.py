@@ -27,6 +27,16 @@ def test_a_choice_is_made_as_it_mostly_is() -> None:
     u = Uniform(np.random.default_rng(0), 0.3)
     assert not any(u(0, 1) < 0.3 for _ in range(200))
     assert all(u(0, 1) < 0.7 for _ in range(200))
+    assert all(u(0, 1) < 0.5 for _ in range(200))  # even chances: the first
+    free = Uniform(np.random.default_rng(0))
+    assert np.mean([free(0, 1) < 0.3 for _ in range(4000)]) == pytest.approx(0.3, abs=0.03)
+
+
+def test_a_number_of_things_is_mostly_the_middle_one() -> None:
+    free, usual_ = (Uniform(np.random.default_rng(0), variety) for variety in (1.0, 0.3))
+    assert {free.count(5, 8) for _ in range(400)} == {5, 6, 7, 8}
+    assert {usual_.count(5, 8) for _ in range(400)} == {6}
+    assert {usual_.count(1, 3) for _ in range(400)} == {2}
 
 
 @pytest.mark.parametrize("kind", KINDS)

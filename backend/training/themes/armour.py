@@ -95,7 +95,7 @@ def helmet(u: Uniform) -> list[Part]:
 
 
 def crown(u: Uniform) -> list[Part]:
-    r, h, n = 0.6, u(0.45, 0.6), int(u(5, 8.99))
+    r, h, n = 0.6, u(0.45, 0.6), u.count(5, 8)
     band = [(r, 0), (r * 1.04, 0.28), (r * 0.98, 0.28), (r * 0.94, 0)]
     parts = [
         lathe(band, "main", 28),

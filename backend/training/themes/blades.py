@@ -93,7 +93,7 @@ def axe(u: Uniform) -> list[Part]:
         extrude(blade, 0.11).moved(z=z),
         extrude(edge, 0.06, "blade").moved(z=z),
     ]
-    if u(0, 1) < 0.5:
+    if u(0, 1) < 0.4:
         parts += [
             extrude([(-x, a) for x, a in blade], 0.11).moved(z=z),
             extrude([(-x, a) for x, a in edge], 0.06, "blade").moved(z=z),

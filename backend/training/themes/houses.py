@@ -23,7 +23,7 @@ def _gable_roof(
 
 def dog_house(u: Uniform) -> list[Part]:
     w, d, h, rise = u(0.9, 1.05), u(1.0, 1.25), u(0.6, 0.72), u(0.38, 0.52)
-    roof = ("deep", "roof", "roof", "accent")[int(u(0, 3.99))]
+    roof = ("deep", "roof", "roof", "accent")[u.count(0, 3)]
     boards = 5
     parts = []
     for k in range(boards):  # clapboards: each a little wider below

@@ -22,7 +22,7 @@ def tree(u: Uniform) -> list[Part]:
 
 
 def pine_tree(u: Uniform) -> list[Part]:
-    tiers, h = int(u(3, 4.99)), 0.28
+    tiers, h = u.count(3, 4), 0.28
     parts = [cylinder(0.13, h + 0.2, (0, 0, h / 2), "bark", 0.1)]
     for k in range(tiers):
         r = 0.62 * (1 - k / (tiers + 0.6))

@@ -18,15 +18,15 @@ def chair(u: Uniform) -> list[Part]:
     if slot == "accent":
         parts.append(rounded((w * 0.95, d * 0.95, 0.2), (0, 0, h + seat + 0.03), slot))
     y, z = d / 2 - t / 2, h + seat
-    style = u(0, 4)
-    if style < 1:
+    style = u(0, 1)  # slats across, upright or none, an arch
+    if style > 0.75:
         return [*parts, box((w, t * 0.9, back), (0, y, z + back / 2))]
-    if style < 1.6:
+    if style > 0.6:
         outline = arch(w, back)
         return [*parts, extrude(outline, t).moved(0, y, z - 0.02)]
     parts += [box((t, t, back), (sx * (w / 2 - t / 2), y, z + back / 2)) for sx in (-1, 1)]
     parts.append(box((w, t * 0.8, back * 0.22), (0, y, z + back * 0.89)))
-    if style < 2.8:
+    if style < 0.3:
         slats = 2 if u(0, 1) < 0.4 else 3
         x = [(i + 1) / (slats + 1) * w - w / 2 for i in range(slats)]
         return parts + [box((t, t * 0.7, back), (xi, y, z + back / 2)) for xi in x]

@@ -11,11 +11,11 @@ from backend.training.shapes import Part, box, cylinder, ellipsoid, extrude, lat
 
 def tombstone(u: Uniform) -> list[Part]:
     w, h = u(0.7, 0.85), u(0.95, 1.2)
-    style = u(0, 3)
-    if style < 1.8:
+    style = u(0, 1)  # pointed, arched or a cross
+    if style < 0.6:
         stone = extrude(
             arch(w, h, 11)
-            if style < 1.2
+            if style > 0.2
             else [(-w / 2, 0), (w / 2, 0), (w / 2, h * 0.85), (0, h), (-w / 2, h * 0.85)],
             0.22,
         )

@@ -28,7 +28,7 @@ def birthday_cake(u: Uniform) -> list[Part]:
         ]
         parts += ring_of(ball(0.085, (rr * 1.02, 0, z + 0.06), icing, 6), 9)
     rr, z = tiers[-1][0], tiers[-1][1] + h
-    count = int(u(3, 7.99)) if len(tiers) == 1 else int(u(2, 5.99))
+    count = u.count(3, 7) if len(tiers) == 1 else u.count(2, 5)
     spots = [(0.0, 0.0)] if u(0, 1) < 0.4 else []
     spots += [
         (rr * 0.55 * np.cos(a), rr * 0.55 * np.sin(a)) for a in np.arange(count) * 2 * np.pi / count

@@ -48,7 +48,7 @@ def anvil(u: Uniform) -> list[Part]:
 
 
 def wagon_wheel(u: Uniform) -> list[Part]:
-    parts = spoked(0.85, u(0.075, 0.1), "main", int(u(6, 10.99)))
+    parts = spoked(0.85, u(0.075, 0.1), "main", u.count(6, 10))
     if u(0, 1) < 0.6:
         parts.append(lathe([(0.93, -0.07), (0.96, -0.07), (0.96, 0.07), (0.93, 0.07)], "iron", 28))
     return [p.turned("x", 90) for p in parts]

@@ -28,7 +28,7 @@ def ring(u: Uniform) -> list[Part]:
 
 def coins(u: Uniform) -> list[Part]:
     parts = []
-    spots = [(0, 0, 7), (0.55, -0.15, 4), (-0.3, -0.5, 5)][: int(u(1, 3.99))]
+    spots = [(0, 0, 7), (0.55, -0.15, 4), (-0.3, -0.5, 5)][: u.count(1, 3)]
     for x, y, n in spots:
         for k in range(n):
             c = (x + u.anywhere(-0.03, 0.03), y + u.anywhere(-0.03, 0.03), 0.05 + 0.1 * k)
@@ -42,7 +42,7 @@ def coins(u: Uniform) -> list[Part]:
 
 
 def gem(u: Uniform) -> list[Part]:
-    n = int(u(6, 10.99))
+    n = u.count(6, 10)
     cut = lathe([(0, -0.75), (0.7, 0.15), (0.42, 0.45), (0, 0.45)], "main", n)
     face = cylinder(0.4, 0.02, (0, 0, 0.455), "light", segments=n)
     flat = [
@@ -80,14 +80,14 @@ def book(u: Uniform) -> list[Part]:
         for sx in (-0.46, 0.5):
             for sz in (-0.46, 0.46):
                 parts.append(box((0.14, d * 1.05, 0.14), (sx * w * 0.94, 0, sz * h * 0.94), "gold"))
-    if u(0, 1) < 0.5:
+    if u(0, 1) < 0.4:
         return [p.turned("x", -75).turned("z", 25) for p in parts]
     return parts
 
 
 def books(u: Uniform) -> list[Part]:
     parts, z = [], 0.0
-    for k in range(int(u(3, 5.99))):
+    for k in range(u.count(3, 5)):
         t, w, turn = u(0.16, 0.26), u(0.9, 1.15), u(-18, 18)
         slot = "main" if k == 0 else f"book{k}"
         one = [
