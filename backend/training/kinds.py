@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,11 +17,12 @@ class Uniform:
     `variety`: the share of each range, around its middle, that is drawn from. Below 1 a kind keeps
     to its usual form, and choices of the sort `u(0, 1) < 0.3` are made as they mostly are, those of
     even chances as the first one: the mean of two forms looks like neither. Of three or more
-    by one number, the middle ones are.
+    by one number, the middle ones are. What is strewn (`strewn`) then lies in one way on all.
     """
 
     rng: np.random.Generator
     variety: float = 1.0
+    strewn: np.random.Generator = field(default_factory=lambda: np.random.default_rng(1))
 
     def __call__(self, low: Number, high: Number) -> float:
         middle, half = (low + high) / 2, (high - low) / 2 * self.variety
@@ -40,7 +41,12 @@ class Uniform:
 
     def anywhere(self, low: Number, high: Number) -> float:
         """From all of the range: for what is strewn, like sprinkles, or coloured at random."""
-        return float(self.rng.uniform(low, high))
+        return float((self.strewn if self.variety < 1 else self.rng).uniform(low, high))
+
+    def turn(self, degrees: float) -> float:
+        """An angle from 0 to `degrees` of something without a front, which mostly stays put."""
+        half = degrees / 2 * self.variety**3
+        return float(self.rng.uniform(degrees / 2 - half, degrees / 2 + half))
 
 
 @dataclass(frozen=True)

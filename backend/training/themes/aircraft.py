@@ -71,7 +71,7 @@ def helicopter(u: Uniform) -> list[Part]:
     ]
     parts += [
         cylinder(0.06, 0.22, (0, -0.15, 0.45), "dark"),
-        *ring_of(box((0.95, 0.11, 0.04), (0.47, 0, 0), "dark"), 4, u(0, 90)),
+        *ring_of(box((0.95, 0.11, 0.04), (0.47, 0, 0), "dark"), 4, u.turn(90)),
     ]
     for p in parts[-4:]:
         p.vertices = p.vertices + np.array([0, -0.15, 0.56])

@@ -19,7 +19,7 @@ def windmill(u: Uniform) -> list[Part]:
         extrude(arch(0.24, 0.42), 0.1, "bark").moved(0, -0.47, 0),
         box((0.16, 0.1, 0.18), (0, -0.41, h * 0.55), "glass"),
     ]
-    turn = u(0, 90)
+    turn = u.turn(90)
     hub = np.array([0, -0.46, h + 0.02])
     sail = [
         box((0.22, 0.04, 0.62), (0.1, 0, 0.48), "label"),

@@ -124,7 +124,7 @@ def bucket(u: Uniform) -> list[Part]:
     parts = [body, torus(top, 0.05, "main", 22, 8).moved(z=h)]
     for f in (0.25, 0.7):
         parts.append(torus(r + (top - r) * f + 0.01, 0.03, "inset", 22, 6).moved(z=h * f))
-    tilt = u(-70, 70) if u(0, 1) < 0.6 else (-75 if u(0, 1) < 0.5 else 0)
+    tilt = u(-20, 20) if u(0, 1) < 0.6 else (-75 if u(0, 1) < 0.5 else u(20, 70))
     bow = tube(_bow(top), 0.045, "metal")
     lugs = both(ball(0.08, (top, 0, h - 0.05), "metal", 8))
     inside = cylinder(r * 1.05, 0.02, (0, 0, h * 0.3), "inner")

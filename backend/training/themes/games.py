@@ -54,7 +54,7 @@ def soccer_ball(u: Uniform) -> list[Part]:
             key=lambda q: np.arctan2(q @ e, q @ up * np.linalg.norm(e) / np.linalg.norm(up))
         )
         parts.append(sphere_patch([v[i] + (q - v[i]) / 3 * 1.04 for q in around], "black"))
-    turn = (u(0, 360), u(0, 360))
+    turn = (u.turn(360), u.turn(360))
     parts.append(ball(0.985, slot="dark", segments=20))
     return [p.turned("x", turn[0]).turned("z", turn[1]) for p in parts]
 
@@ -70,7 +70,7 @@ def basketball(u: Uniform) -> list[Part]:
         seam.turned("x", 90),
         tube(curve * 0.985, 0.035, "black", 6, True).turned("y", 90),
     ]
-    turn = u(0, 360)
+    turn = u.turn(360)
     return [p.turned("y", 25).turned("z", turn) for p in parts]
 
 
@@ -84,7 +84,7 @@ def tennis_ball(u: Uniform) -> list[Part]:
         ],
         -1,
     )
-    turn = (u(0, 360), u(0, 360))
+    turn = (u.turn(360), u.turn(360))
     parts = [ball(1, segments=26), tube(curve * 0.98, 0.055, "white", 6, True)]
     return [p.turned("x", turn[0]).turned("z", turn[1]) for p in parts]
 
@@ -106,7 +106,7 @@ def beach_ball(u: Uniform) -> list[Part]:
 def plain_ball(u: Uniform) -> list[Part]:
     parts = [ball(0.9, segments=26)]
     if u(0, 1) < 0.4:
-        a = u(0, 90)
+        a = u.turn(90)
         parts.append(torus(0.895, 0.06, "white", 30, 6).turned("x", a))
     return parts
 

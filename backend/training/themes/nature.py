@@ -91,7 +91,7 @@ def rock(u: Uniform) -> list[Part]:
     for k in range(1 if u(0, 1) < 0.6 else 3):
         p = ellipsoid((u(0.6, 0.9), u(0.5, 0.75), u(0.4, 0.6)), segments=12)
         v = p.vertices
-        w = [u(2, 5) for _ in range(6)]
+        w = [u.anywhere(2, 5) for _ in range(6)]
         bump = (
             1
             + 0.13 * np.sin(v[:, :1] * w[0] + w[3])
@@ -158,12 +158,12 @@ def crystal(u: Uniform) -> list[Part]:
     spike = lathe([(0, 0), (0.2, 0), (0.2, 0.75), (0, 1.05)], "main", 6)
     parts.append(spike)
     for k in range(4):
-        s = u(0.5, 0.75)
+        s = u.anywhere(0.5, 0.75)
         parts.append(
             spike.scaled(s, s, s)
-            .turned("y", u(18, 35))
+            .turned("y", u.anywhere(18, 35))
             .moved(0.14, 0, 0)
-            .turned("z", 90 * k + u(0, 40))
+            .turned("z", 90 * k + u.anywhere(0, 40))
         )
         parts[-1].slot = "shade" if k % 2 else "main"
     return parts

@@ -104,7 +104,7 @@ def potted_plant(u: Uniform) -> list[Part]:
     parts = _pot(u, r, h, "main")
     if u(0, 1) < 0.5:  # long leaves that bend outwards
         for k in range(11):
-            a, reach, tall = k * 2.4, u(0.35, 0.7), u(0.5, 1.0)
+            a, reach, tall = k * 2.4, u.anywhere(0.35, 0.7), u.anywhere(0.5, 1.0)
             c, s = np.cos(a), np.sin(a)
             path = [
                 (0, 0, h * 0.9),
@@ -115,7 +115,7 @@ def potted_plant(u: Uniform) -> list[Part]:
             parts.append(tube(path, [0.06, 0.1, 0.09, 0.02], "leaves" if k % 3 else "leaf", 6))
         return parts
     for k in range(9):  # a ball of round leaves
-        a, e = k * 2.4, u(0.1, 1.2)
+        a, e = k * 2.4, u.anywhere(0.1, 1.2)
         c = (0.36 * np.cos(a) * np.cos(e), 0.36 * np.sin(a) * np.cos(e), h + 0.4 + 0.36 * np.sin(e))
         parts.append(ellipsoid((0.27, 0.27, 0.2), c, "leaves" if k % 3 else "leaf", 10))
     return [*parts, strut((0, 0, h * 0.9), (0, 0, h + 0.4), 0.07, "bark")]

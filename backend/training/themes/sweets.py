@@ -120,7 +120,7 @@ def hamburger(u: Uniform) -> list[Part]:
             (0, 0, 0.32),
         )
     )
-    layers.append(box((r * 1.52, r * 1.52, 0.05), (0, 0, 0.545), "cheese").turned("z", u(0, 90)))
+    layers.append(box((r * 1.52, r * 1.52, 0.05), (0, 0, 0.545), "cheese").turned("z", u.turn(90)))
     layers.append(cylinder(r * 0.98, 0.09, (0, 0, 0.61), "tomato", segments=24))
     top = u(0.45, 0.6)
     layers.append(ellipsoid((r * 1.02, r * 1.02, top), (0, 0, 0.65), "main", 24, cut=0.0))

@@ -88,7 +88,7 @@ def book(u: Uniform) -> list[Part]:
 def books(u: Uniform) -> list[Part]:
     parts, z = [], 0.0
     for k in range(u.count(3, 5)):
-        t, w, turn = u(0.16, 0.26), u(0.9, 1.15), u(-18, 18)
+        t, w, turn = u.anywhere(0.16, 0.26), u.anywhere(0.9, 1.15), u.anywhere(-18, 18)
         slot = "main" if k == 0 else f"book{k}"
         one = [
             box((w * 0.95, 0.72, t * 0.7), slot="paper"),
