@@ -43,7 +43,7 @@ class Uniform:
         """From all of the range: for what is strewn, like sprinkles, or coloured at random."""
         return float((self.strewn if self.variety < 1 else self.rng).uniform(low, high))
 
-    def turn(self, degrees: float) -> float:
+    def turn(self, degrees: Number) -> float:
         """An angle from 0 to `degrees` of something without a front, which mostly stays put."""
         half = degrees / 2 * self.variety**3
         return float(self.rng.uniform(degrees / 2 - half, degrees / 2 + half))

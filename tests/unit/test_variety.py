@@ -23,6 +23,16 @@ def test_proportions_come_from_around_the_middle_of_their_range(variety: float) 
     assert strewn.min() < 2.02 and strewn.max() > 5.98
 
 
+def test_what_is_strewn_lies_in_one_way_and_nothing_turns() -> None:
+    def draws(variety: float, seed: int) -> tuple[list[float], list[float]]:
+        u = Uniform(np.random.default_rng(seed), variety)
+        return [u.anywhere(0, 9) for _ in range(5)], [u.turn(90) for _ in range(200)]
+
+    assert draws(0.3, 0)[0] == draws(0.3, 1)[0]
+    assert draws(1.0, 0)[0] != draws(1.0, 1)[0]
+    assert np.ptp(draws(0.3, 0)[1]) < 0.027 * 90 <= 0.9 * 90 < np.ptp(draws(1.0, 0)[1])
+
+
 def test_a_choice_is_made_as_it_mostly_is() -> None:
     u = Uniform(np.random.default_rng(0), 0.3)
     assert not any(u(0, 1) < 0.3 for _ in range(200))
@@ -41,12 +51,8 @@ def test_a_number_of_things_is_mostly_the_middle_one() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_variety_a_kind_has_one_shape(kind: str) -> None:
-    """But for what is strewn over it."""
     shapes = [sample_prop(kind, np.random.default_rng(seed), 0.0) for seed in (1, 2)]
-    assert len(shapes[0].vertices) == len(shapes[1].vertices) or kind in ("bookshelf",)
-    low, high = ([f(s.vertices, 0) for s in shapes] for f in (np.min, np.max))
-    np.testing.assert_allclose(low[0], low[1], atol=0.06)
-    np.testing.assert_allclose(high[0], high[1], atol=0.06)
+    np.testing.assert_allclose(shapes[0].vertices, shapes[1].vertices, atol=1e-6)
 
 
 def test_the_first_option_is_the_usual_one() -> None:
