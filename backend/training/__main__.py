@@ -27,6 +27,7 @@ def main() -> None:
         "--variety", type=float, default=1.0, help="from 0, a kind's usual form and looks, to 1"
     )
     data.add_argument("--first", type=int, default=0, help="the first shard's number: its seed")
+    data.add_argument("--words", type=Path, help="a folder of shards whose words a new one has")
     mean = commands.add_parser("mean", help="train the mean of what words and cameras name")
     mean.add_argument("data", type=Path)
     mean.add_argument("run", type=Path)
@@ -65,7 +66,7 @@ def main() -> None:
             imported_share=arguments.imported, variety=arguments.variety,
         )  # fmt: skip
         numbers = range(arguments.first, arguments.first + arguments.shards)
-        write_shards(arguments.folder, numbers, sources, arguments.workers)
+        write_shards(arguments.folder, numbers, sources, arguments.workers, arguments.words)
     elif arguments.command == "train":
         prepare_process()
         from backend.training.train import TrainConfig

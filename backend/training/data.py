@@ -56,11 +56,18 @@ class DataConfig:
             raise InputError(f"--variety must be from 0 to 1, not {self.variety:g}.")
 
 
-def write_shards(folder: Path, numbers: range, config: DataConfig, workers: int = 2) -> None:
-    """Renders the missing ones of these shards into `folder`, after the table of words."""
+def write_shards(
+    folder: Path, numbers: range, config: DataConfig, workers: int = 2, words: Path | None = None
+) -> None:
+    """Renders the missing ones of these shards into `folder`, after the table of words.
+
+    words: another folder of shards whose table a new folder gets, so that both can be trained on at
+    once: a word that is rare is in the captions of one mix and not in those of another.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "words.json").exists():
-        meanings.save(meanings.build(caption_words(config)), folder)
+        table = meanings.load(words) if words else meanings.build(caption_words(config))
+        meanings.save(table, folder)
     missing = [i for i in numbers if not shard_path(folder, i).exists()]
     with ProcessPoolExecutor(workers) as pool:
         for index in pool.map(

@@ -55,6 +55,9 @@ def save(table: WordTable, folder: Path) -> None:
 
 
 def load(folder: Path) -> WordTable:
+    """What `save` wrote. Raises InputError where FOLDER has no table."""
+    if not (folder / "words.json").exists():
+        raise InputError(f"'{folder}' has no words.json: give a folder that `data` wrote.")
     content = json.loads((folder / "words.json").read_text())
     meanings = load_file(folder / "meanings.safetensors")["meanings"]
     return WordTable(content["words"], content["taught"], meanings)

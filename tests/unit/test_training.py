@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from backend.cameras import ELEVATIONS, CameraRange, orbit
+from backend.errors import InputError
 from backend.guidance.base import DOMAINS
 from backend.guidance.prop_conditioning import fold, unfold
 from backend.neighbours import flushes_subnormals
@@ -133,6 +134,16 @@ def test_a_shard_is_repeatable(shards, tmp_path_factory) -> None:
         for name in a.files:
             np.testing.assert_array_equal(a[name], b[name])
         assert a["gbuffers"].shape == (64, 64, 64, 9)
+
+
+def test_a_folder_of_shards_takes_anothers_words(tmp_path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    with pytest.raises(InputError, match=r"words\.json"):
+        data.write_shards(second, range(0), data.DataConfig(), words=first)
+    meanings.save(_table(["crate", "wooden"]), first)
+    data.write_shards(second, range(0), data.DataConfig(), words=first)
+    for name in ("words.json", "meanings.safetensors"):
+        assert (second / name).read_bytes() == (first / name).read_bytes()
 
 
 def test_training_lowers_the_loss_and_resumes(shards, tmp_path, monkeypatch) -> None:

@@ -104,7 +104,9 @@ def globe(u: Uniform) -> list[Part]:
     tilt = 23
     parts = [ball(r, segments=24).turned("y", tilt)]
     for _ in range(7):  # land, as low caps on the sea
-        cap = ellipsoid((u.anywhere(0.12, 0.3), u.anywhere(0.12, 0.25), 0.06), slot="leaves", segments=10)
+        cap = ellipsoid(
+            (u.anywhere(0.12, 0.3), u.anywhere(0.12, 0.25), 0.06), slot="leaves", segments=10
+        )
         cap = (
             cap.moved(z=r - 0.015).turned("y", u.anywhere(20, 150)).turned("z", u.anywhere(0, 360))
         )
