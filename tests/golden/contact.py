@@ -1,4 +1,4 @@
-"""One picture of the 24 prompts to develop with: `python -m tests.golden.contact OUT [JPEG]`.
+"""One picture of the 24 prompts to develop with: `python -m tests.golden.contact OUT [--jobs 2]`.
 
 Makes those that OUT lacks with tests/golden/make.py (the command line, draft preset, seed 0), none
 picked, and draws from each GLB its front from the right, large, and its back from the left, small.
@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from backend.cameras import orbit
 from backend.evaluate.glb import load_surface, surface_terms
 from backend.evaluate.pictures import environment_light, render_mesh
-from tests.golden.make import make
+from tests.golden.make import make_all
 
 PROMPTS = (
     "a red wooden chair",
@@ -83,11 +83,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("jpeg", type=Path, nargs="?", default=HERE / "dev24.jpg")
+    parser.add_argument("--jobs", type=int, default=1, help="props at a time")
     arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
     tiles = []
-    for prompt in PROMPTS:
-        made = make(prompt, arguments.out)
+    results = make_all(PROMPTS, arguments.out, arguments.jobs)
+    for prompt, made in zip(PROMPTS, results, strict=True):
         path = arguments.out / f"{prompt.replace(' ', '_')}.glb"
         tiles.append(tile(prompt, path))
         terms = surface_terms(load_surface(path))
