@@ -1,6 +1,6 @@
-"""Measured tables, put into the page: `python -m tests.golden.distillations_page DRAFT STANDARD HIGH`
+"""Measured tables, put into the page: `python -m tests.golden.distillations_page D S H`.
 
-Each is a folder that `tests.golden.distillations` filled, of that preset. In distillations.md the
+D, S and H: each a folder that `tests.golden.distillations` filled, of that preset. In distillations.md the
 tables of the preset's section and the hash of the prior become the folder's, and its picture is
 copied beside the page. What is written around the tables stays: read it again, it may speak of the
 figures before.
