@@ -1,9 +1,9 @@
 """Measured tables, put into the page: `python -m tests.golden.distillations_page D S H`.
 
-D, S and H: each a folder that `tests.golden.distillations` filled, of that preset. In distillations.md the
-tables of the preset's section and the hash of the prior become the folder's, and its picture is
-copied beside the page. What is written around the tables stays: read it again, it may speak of the
-figures before.
+D, S and H: folders that `tests.golden.distillations` filled, of the presets draft, standard, high.
+In distillations.md the tables of a preset's section and the hash of the prior become the folder's,
+and its picture is copied beside the page. What is written around the tables stays: read it again,
+it may speak of the figures before.
 """
 
 from __future__ import annotations
