@@ -121,7 +121,7 @@ def draw_any(config: DataConfig, rng: np.random.Generator) -> tuple[Prop | Impor
     models, shares = imported_models(config)
     if models and rng.random() < config.imported_share:
         model = models[int(rng.choice(len(models), p=shares))]
-        found = imported_props.sample_imported(model, rng)
+        found = imported_props.sample_imported(model, rng, config.variety)
         return found, imported_props.captions(found, WORDINGS, rng, config.variety)
     weights = np.array([KINDS[kind].weight for kind in config.kinds]) ** config.focus
     kind = str(rng.choice(config.kinds, p=weights / weights.sum()))

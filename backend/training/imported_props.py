@@ -58,8 +58,11 @@ def model_weights(
     return np.array(weights) / sum(weights)
 
 
-def sample_imported(model: ImportedModel, rng: np.random.Generator) -> ImportedProp:
-    """The model as it is, or (60 %; 25 % of NATURE) with its dominant surface in another look."""
+def sample_imported(
+    model: ImportedModel, rng: np.random.Generator, variety: float = 1.0
+) -> ImportedProp:
+    """The model as it is, or (60 %; 25 % of NATURE) with its dominant surface in another look,
+    whose pattern lies in its usual way where `variety` is below 1."""
     share = 0.25 if model.kind in NATURE else 0.6
     if model.share < MIN_SHARE or rng.random() > share:
         return _as_it_is(model, rng)
@@ -75,7 +78,7 @@ def sample_imported(model: ImportedModel, rng: np.random.Generator) -> ImportedP
     finish = str(rng.choice(tuple(FINISHES))) if rng.random() < 0.12 else None
     if finish:
         look = alter(look, finish, rng)
-    return _prop(model, colour, material, recoloured(model, look, rng), finish)
+    return _prop(model, colour, material, recoloured(model, look.lying(rng, variety)), finish)
 
 
 def _as_it_is(model: ImportedModel, rng: np.random.Generator) -> ImportedProp:
@@ -105,14 +108,13 @@ def _dominant_colour(model: ImportedModel) -> np.ndarray:
     return np.average(model.looks[model.dominant, :3], axis=0, weights=faces[model.dominant])
 
 
-def recoloured(model: ImportedModel, look: Look, rng: np.random.Generator) -> np.ndarray:
-    """Rows (parts, 13): the dominant surface wears `look`, lighter and darker where it was."""
-    phase = float(rng.uniform(0, 10))
+def recoloured(model: ImportedModel, worn: np.ndarray) -> np.ndarray:
+    """Rows (parts, 13): the dominant surface wears the row `worn`, lighter and darker as it was."""
     mean = _dominant_colour(model) @ LUMINANCE
     ratio = np.clip((model.looks[:, :3] @ LUMINANCE + 0.05) / (mean + 0.05), 0.5, 1.5) ** 0.8
     rows = np.stack([_row(plain) for plain in model.looks])
     for part in np.nonzero(model.dominant)[0]:
-        rows[part] = look.row(phase)
+        rows[part] = worn
         rows[part, :6] = np.clip(rows[part, :6] * ratio[part], 0.02, 0.97)
     return rows
 

@@ -6,7 +6,7 @@ A look is what one slot of a prop wears: two sRGB colours mixed by a pattern, ro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -58,6 +58,13 @@ PATTERNS = {
     "none": 0, "grain": 1, "blotches": 2, "stripes": 3, "wedges": 4, "upright": 5, "checks": 6,
     "dots": 7, "bricks": 8, "veins": 9,
 }  # fmt: skip
+# How a pattern lies where there is less variety: its scale, and of all one phase, whose bands and
+# cells stand in the middle of the front. The mean of stripes that lie anywhere has none.
+USUAL_SCALES = {
+    "none": 1.0, "grain": 13.0, "blotches": 4.5, "stripes": 12.5, "wedges": 4.0, "upright": 12.5,
+    "checks": 11.5, "dots": 3.3, "bricks": 3.75, "veins": 4.0,
+}  # fmt: skip
+USUAL_PHASE = float(np.pi / 2)
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,15 @@ class Look:
         """The 13 numbers that the renderer takes."""
         numbers = [*self.colour_a, *self.colour_b, *self.roughness, *self.metallic]
         return np.array([*numbers, PATTERNS[self.pattern], self.scale, phase], np.float32)
+
+    def lying(self, rng: np.random.Generator, variety: float = 1.0) -> np.ndarray:
+        """`row` with a random phase; below variety 1 with the usual one and nearly that scale."""
+        phase = float(rng.uniform(0, 10))
+        if variety >= 1:
+            return self.row(phase)
+        usual_scale = USUAL_SCALES[self.pattern]
+        scale = usual_scale + (self.scale - usual_scale) * variety**2
+        return replace(self, scale=scale).row(USUAL_PHASE)
 
 
 # word in captions -> (other wordings, roughness range, metallic, pattern, own colour or None)

@@ -77,7 +77,7 @@ def sample_prop(kind: str, rng: np.random.Generator, variety: float = 1.0) -> Pr
     given = {spec.trim[0]: trim} if spec.trim and trim else None
     whole = spec.whole and material is not None and rng.random() < 0.8
     looks = slot_looks(main, rng, whole, finish, given, (kind, spec.colours[0], variety))
-    rows = np.stack([looks(slot).row(rng.uniform(0, 10)) for slot in slots])
+    rows = np.stack([looks(slot).lying(rng, variety) for slot in slots])
     return Prop(
         kind, colour, material, vertices, faces, part, rows, finish, shape, second, trim
     )  # fmt: skip

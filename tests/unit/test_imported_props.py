@@ -161,7 +161,7 @@ def test_a_texture_becomes_faces_of_its_colours(folder):
 def test_recolouring_keeps_the_texture_lighter_and_darker(folder):
     crate = load_models(folder)[1]
     look = Look((0.5, 0.5, 0.5), (0.5, 0.5, 0.5), (0.3, 0.3), (1.0, 1.0))
-    rows = recoloured(crate, look, np.random.default_rng(0))
+    rows = recoloured(crate, look.row(0.0))
     assert rows.shape == (len(crate.looks), 13)
     assert np.allclose(rows[crate.dominant, 8], 1.0)
     if crate.dominant.sum() > 1:

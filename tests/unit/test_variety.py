@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from backend.errors import InputError
 from backend.training import data
 from backend.training.kinds import Uniform
-from backend.training.looks import COLOURS, plain, usual
+from backend.training.looks import COLOURS, PATTERNS, USUAL_SCALES, plain, usual
 from backend.training.props import KINDS, sample_prop
 from backend.training.slots import ACCENTS, own_colour, slot_looks
 
@@ -53,6 +55,31 @@ def test_a_number_of_things_is_mostly_the_middle_one() -> None:
 def test_without_variety_a_kind_has_one_shape(kind: str) -> None:
     shapes = [sample_prop(kind, np.random.default_rng(seed), 0.0) for seed in (1, 2)]
     np.testing.assert_allclose(shapes[0].vertices, shapes[1].vertices, atol=1e-6)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_patterns_lie_in_one_way_below_variety_one(pattern: str) -> None:
+    rng = np.random.default_rng(0)
+
+    def drawn(variety: float, low: float, high: float) -> np.ndarray:
+        look = replace(plain((0.5, 0.4, 0.3)), pattern=pattern)
+        looks = [replace(look, scale=float(rng.uniform(low, high))) for _ in range(50)]
+        return np.stack([look.lying(rng, variety)[-2:] for look in looks])
+
+    least, most = USUAL_SCALES[pattern] - 1, USUAL_SCALES[pattern] + 1
+    settled, free = drawn(0.2, least, most), drawn(1.0, least, most)
+    assert np.ptp(settled[:, 1]) == 0 and np.ptp(settled[:, 0]) < 0.09
+    assert np.ptp(free[:, 1]) > 8 and np.ptp(free[:, 0]) > 1.5
+
+
+def test_stripes_are_where_they_were_on_another_prop() -> None:
+    def pictures(variety: float) -> np.ndarray:
+        made = [sample_prop("umbrella", np.random.default_rng(seed), variety) for seed in range(60)]
+        return np.stack([p.looks[0, -2:] for p in made if p.figure == "striped"])
+
+    assert len(pictures(0.2)) > 3
+    assert np.ptp(np.round(pictures(0.2)[:, 0])) == 0
+    assert np.ptp(np.round(pictures(1.0)[:, 0])) > 0
 
 
 def test_the_first_option_is_the_usual_one() -> None:
